@@ -1,0 +1,165 @@
+/*
+ * masix/server.h - how a server is written: objects, fibrils, requests.
+ *
+ * A server is one port set and one kernel thread that runs fibrils (more kernel threads only for pagers, see pager.h).
+ * A request arrives, a fibril is taken from a pool, the MIG routine runs on it. An RPC made by the routine through an
+ * ordinary MIG stub sends its message and parks only the fibril; the reply comes back through the same port set. So
+ * server code is written straight-line, and between two points where a fibril may park nothing else of the server runs:
+ * a structure that is consistent at every RPC, wait and yield needs no lock.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MASIX_SERVER_H
+#define MASIX_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <mach/mach_types.h>
+#include <mach/message.h>
+#include <masix/types.h>
+
+/* ---- Objects: what a receive right stands for. ---- */
+
+typedef boolean_t mx_demux_t(mach_msg_header_t *in, mach_msg_header_t *out);
+
+struct mx_class {
+	const char	*mc_name;
+	size_t		mc_size;	/* of the structure that begins with struct mx_object */
+	mx_demux_t *const *mc_demux;	/* NULL-terminated: the MIG servers that this kind of port answers */
+	/* No send right is left. The object may be freed here (mx_object_release of the creator's reference). */
+	void		(*mc_no_senders)(struct mx_object *obj);
+	/* The last reference went: release what the object holds; libmasix takes back port and memory. */
+	void		(*mc_free)(struct mx_object *obj);
+	struct mx_object *mc_spare;	/* private: dead objects with their ports, to be used again */
+	unsigned int	mc_nspare;
+	unsigned int	mc_live;
+};
+
+struct mx_object {
+	struct mx_class	*mo_class;
+	mach_port_t	mo_port;	/* receive right; its protected payload is this object's address */
+	unsigned int	mo_refs;
+	bool		mo_wants_no_senders;
+};
+
+/* A zeroed object with one reference and a port in the server's port set. Errors: NULL, no memory. */
+void *mx_object_create(struct mx_class *cls);
+void mx_object_hold(struct mx_object *obj);
+void mx_object_release(struct mx_object *obj);
+/* The port for an `out mach_port_send_t' (disposition MACH_MSG_TYPE_MAKE_SEND); asks for no-senders at the same time. */
+mach_port_t mx_object_make_send(struct mx_object *obj, mach_msg_type_name_t *disposition);
+/* The object of class CLS that the send right PORT names in this task, or NULL: a port somebody else serves. No reference. */
+void *mx_object_from_port(mach_port_t port, struct mx_class *cls);
+/* OBJ as an object of class CLS, or NULL. */
+void *mx_object_cast(struct mx_object *obj, struct mx_class *cls);
+
+/* For MIG (masix_types.defs). */
+mx_object_ptr_t mx_object_intran(mach_port_t port);
+mx_object_ptr_t mx_object_intran_payload(unsigned long payload);
+void mx_object_destruct(mx_object_ptr_t obj);
+
+/* ---- Fibrils ---- */
+
+struct mx_fibril;
+struct mx_queue { struct mx_fibril *mq_first, *mq_last; };
+
+/* Run FN(ARG) on a fibril of its own, soon. Errors: KERN_RESOURCE_SHORTAGE */
+kern_return_t mx_fibril_start(void (*fn)(void *), void *arg, const char *name);
+void mx_fibril_yield(void);
+struct mx_fibril *mx_fibril_self(void);
+
+struct mx_mutex { struct mx_fibril *mm_owner; struct mx_queue mm_waiters; };
+void mx_mutex_lock(struct mx_mutex *m);
+void mx_mutex_unlock(struct mx_mutex *m);
+
+struct mx_rwlock { int rw_readers; struct mx_fibril *rw_writer; struct mx_queue rw_waiters; };
+void mx_rwlock_rdlock(struct mx_rwlock *l);
+void mx_rwlock_wrlock(struct mx_rwlock *l);
+void mx_rwlock_unlock(struct mx_rwlock *l);
+
+struct mx_cond { struct mx_queue co_waiters; };
+void mx_cond_wait(struct mx_cond *c);
+void mx_cond_signal(struct mx_cond *c);
+void mx_cond_broadcast(struct mx_cond *c);
+/* As mx_cond_wait, at most until DEADLINE (mx_now_ns). Errors: MX_ETIMEDOUT */
+kern_return_t mx_cond_wait_until(struct mx_cond *c, uint64_t deadline_ns);
+/* Wait so that the client may give up: the running request was made with TAG, a number of the client's choice.
+ * Errors: MX_EINTR  the client sent mx_cancel for TAG, or is gone */
+kern_return_t mx_cond_wait_cancellable(struct mx_cond *c, uint32_t tag);
+kern_return_t mx_cond_wait_cancellable_until(struct mx_cond *c, uint32_t tag, uint64_t deadline_ns);
+
+/* ---- Time ---- */
+
+uint64_t mx_now_ns(void);		/* monotonic */
+uint64_t mx_real_ns(void);		/* since 1970 */
+void mx_sleep_ns(uint64_t ns);		/* parks the fibril; resolution of the kernel: 10 ms */
+
+struct mx_timer;			/* calls FN(ARG) on a fibril */
+struct mx_timer *mx_timer_create(void (*fn)(void *), void *arg);
+void mx_timer_set(struct mx_timer *t, uint64_t deadline_ns);	/* 0: stop */
+void mx_timer_destroy(struct mx_timer *t);
+
+/* ---- Notifications about other people's ports ---- */
+
+/* FN(ARG, PORT) on a fibril when PORT (a send right the server holds, a task port too) dies; the right is a dead name then
+ * and FN's to release. One per port. */
+kern_return_t mx_on_dead_name(mach_port_t port, void (*fn)(void *arg, mach_port_t port), void *arg);
+void mx_forget_dead_name(mach_port_t port);
+
+/* ---- A server's life ---- */
+
+extern mach_port_t mx_acs;		/* the bootstrap port */
+extern mach_port_t mx_task;		/* mach_task_self */
+
+/* Called by libmasix on the first fibril: look up, make objects, register, then mx_server_ready. */
+struct mx_server {
+	const char	*ms_name;
+	kern_return_t	(*ms_fresh)(int argc, char **argv);
+	/* After a crash, with the ports that ACS kept; NULL: fresh start. */
+	kern_return_t	(*ms_restart)(int argc, char **argv);
+};
+/* The main of a server that is alone in its task; never returns. */
+void mx_server_main(const struct mx_server *server, int argc, char **argv) __attribute__((noreturn));
+/* Start SERVER as one more in this task: same loop, its own first fibril. */
+kern_return_t mx_server_add(const struct mx_server *server, int argc, char **argv);
+
+kern_return_t mx_register(const char *name, struct mx_object *obj);
+kern_return_t mx_lookup(const char *name, mach_port_t *service);
+kern_return_t mx_right(const char *name, mach_port_t *right);
+/* The value of KEY on the boot command, "" without; static storage of libmasix until the next call. */
+const char *mx_boot_option(const char *key);
+void mx_server_ready(void);
+/* The server cannot start: says so and ends the task. */
+void mx_server_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* ---- Log and assertions ---- */
+
+enum mx_level { MX_LOG_ERROR, MX_LOG_WARNING, MX_LOG_INFO, MX_LOG_DEBUG };
+void mx_log(enum mx_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void mx_panic(const char *file, int line, const char *what) __attribute__((noreturn));
+/* Our own bugs only; prints a backtrace and ends the server, which ACS brings back. */
+#define mx_assert(x) ((x) ? (void)0 : mx_panic(__FILE__, __LINE__, #x))
+
+/* ---- Memory ---- */
+
+/* Page-aligned, zeroed. Errors: NULL */
+void *mx_pages_alloc(size_t bytes);
+void mx_pages_free(void *p, size_t bytes);
+/* Wire everything this task has and gets, and let its threads use the kernel's reserve (needs the "host" right). */
+kern_return_t mx_wire_all(mach_port_t host_priv);
+/* A send right to be given away for mapping PAGES (own memory) with at most PROT. Rights: the caller owns it. */
+kern_return_t mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory);
+
+/* ---- Kernel threads beside the fibrils (pagers) ---- */
+
+/* Run FN(ARG) as a kernel thread with STACK_BYTES of stack. Such a thread makes no fibril call and no malloc: it uses plain
+ * mach_msg, its own reply port, and talks to fibrils by messages to objects of the server. */
+kern_return_t mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes);
+
+/* Counters, shown in /proc/masix. */
+struct mx_stats { uint64_t st_requests, st_replies, st_rpcs, st_switches; uint32_t st_fibrils, st_fibrils_max, st_objects; };
+extern struct mx_stats mx_stats;
+
+#endif /* MASIX_SERVER_H */
