@@ -1,0 +1,220 @@
+/*
+ * emulib.h - the emulation library's own structures.
+ *
+ * emulib is mapped at a fixed high address in every Unix process and answers the program's system calls there. It keeps its thread block behind
+ * %fs, its process block behind the thread block (never in a global: a vfork child runs in its parent's memory with a process block of
+ * its own), switches to its own stack at once, and never runs a signal handler while it is inside a call: a call finishes, or is
+ * abandoned at an interruptible wait, and the handler's frame is built on the way out.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EMULIB_H
+#define EMULIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <mach/mach_types.h>
+#include <mach/message.h>
+#include <masix/types.h>
+#include <masix/abi.h>
+#include <masix/ring.h>
+
+/* ---- Address space ---- */
+#define EM_STACK_TOP	0xb8000000u	/* the program's stack ends here */
+#define EM_STACK_MAX	0x00800000u
+#define EM_USER_END	0xb8000000u	/* nothing of the program lies above */
+#define EM_WINDOWS	0xb8000000u	/* windows of files, rings of pipes */
+#define EM_WINDOWS_END	0xbf000000u
+#define EM_TEXT		0xbf000000u
+#define EM_THREADS	0xbf200000u	/* one slot of EM_THREAD_SLOT bytes per thread: stack, then struct em_thread at its end */
+#define EM_THREAD_SLOT	0x00010000u
+#define EM_THREADS_END	0xbf600000u
+#define EM_DESCS	0xbf600000u	/* description pages */
+#define EM_DESCS_END	0xbf800000u
+
+/* ---- Registers as the program had them at its call, and as a signal frame needs them ---- */
+struct em_regs {
+	uint32_t	r_eax, r_ebx, r_ecx, r_edx, r_esi, r_edi, r_ebp, r_esp, r_eip, r_eflags;
+	uint16_t	r_gs, r_fs, r_es, r_ds;
+	uint32_t	r_orig_eax;	/* the call's number, -1 when not in a call */
+};
+
+typedef uint64_t em_sigset;		/* bit n-1 is signal n */
+
+struct em_sigaction {
+	uint32_t	sa_handler;	/* 0 SIG_DFL, 1 SIG_IGN */
+	uint32_t	sa_flags;
+	uint32_t	sa_restorer;
+	em_sigset	sa_mask;
+};
+
+struct em_process;
+
+struct em_thread {
+	struct em_thread *t_self;	/* %fs:0 */
+	struct em_process *t_process;
+	uint32_t	t_stack;	/* where the emulib stack begins (%fs:8) */
+	volatile uint32_t t_inside;	/* in emulib: signals wait for the exit */
+	volatile uint32_t t_attention;	/* something to do at the exit: signal, stop, exit */
+	struct em_regs	t_regs;
+	int32_t		t_tid;
+	mach_port_t	t_port;		/* the Mach thread */
+	mach_port_t	t_reply;	/* reply port, 0 until first used */
+	mach_port_t	t_poll;		/* where io_poll_ready arrives, 0 until first used */
+	uint32_t	t_tag;		/* of the blocking request under way */
+	em_sigset	t_mask, t_pending;
+	em_sigset	t_saved_mask;	/* of sigsuspend, ppoll, pselect: restored by the handler's return */
+	bool		t_restore_mask;
+	uint32_t	t_alt_sp, t_alt_size, t_alt_flags;
+	uint32_t	t_clear_tid, t_robust;
+	uint32_t	t_tls[2];	/* descriptor behind %gs */
+	uint32_t	t_fault_resume;	/* recovery address while user memory is touched, 0: none */
+	struct em_thread *t_next;	/* all threads of the process */
+	/* private to emcore from here on: kept in emulib/thread.h when it grows */
+	uint32_t	t_core[64];
+};
+
+static inline struct em_thread *
+em_self(void)
+{
+	struct em_thread *t;
+
+	__asm__("movl %%fs:0,%0" : "=r"(t));
+	return t;
+}
+
+/* ---- Descriptors (emfile) ---- */
+
+/* One open file description: lies in a page that fork shares. */
+struct em_desc {
+	volatile uint32_t d_lock;	/* gsync word, SHARED */
+	volatile uint32_t d_flags;	/* O_APPEND, O_NONBLOCK, access mode... */
+	volatile uint64_t d_offset;	/* bytes; of directories a cookie */
+	uint32_t	d_kind;		/* enum mx_kind, or EM_KIND_* */
+	uint32_t	d_used;		/* slot taken (only its maker looks) */
+	uint32_t	d_pad[2];
+};
+
+/* The same in one task: shared by the descriptors that dup made, copied by fork. */
+struct em_file {
+	struct em_desc	*f_desc;
+	mach_port_t	f_port;		/* io port, or MACH_PORT_NULL */
+	uint32_t	f_refs;		/* descriptors of this process, calls under way */
+	uint32_t	f_kind;
+	uint32_t	f_mode;		/* S_IFMT of the object */
+	uint32_t	f_rdev_major, f_rdev_minor;
+	void		*f_window;	/* mapped part of a regular file */
+	uint64_t	f_window_off;
+	uint32_t	f_window_size;
+	const volatile struct mx_inode *f_inode;
+	struct mx_ring	*f_ring;	/* of a pipe end */
+	uint32_t	f_nreads;
+	void		*f_private;	/* of the kind: epoll set, ... */
+};
+
+struct em_fd {
+	struct em_file	*fd_file;
+	uint32_t	fd_flags;	/* FD_CLOEXEC 1 */
+};
+
+struct em_files {			/* CLONE_FILES shares one */
+	volatile uint32_t fs_lock;
+	uint32_t	fs_refs;
+	uint32_t	fs_size;	/* entries of fs_fd */
+	uint32_t	fs_lowest;	/* no free descriptor is below */
+	struct em_fd	*fs_fd;
+};
+
+/* ---- A process ---- */
+struct em_process {
+	int32_t		p_pid;
+	uint32_t	p_slot;		/* in MX_SYS->sy_proc */
+	volatile uint32_t p_lock;	/* guards threads, signals, memory list */
+	struct em_thread *p_threads;
+	uint32_t	p_nthreads;
+	struct em_files	*p_files;
+	uint32_t	p_umask;
+	struct em_sigaction p_action[64];
+	em_sigset	p_pending;
+	struct mx_siginfo p_info[32];	/* of pending standard signals; real-time ones are queued (signal.c) */
+	uint32_t	p_brk_start, p_brk;
+	uint64_t	p_alarm_ns, p_alarm_interval_ns;	/* ITIMER_REAL, monotonic; the service thread's time-out */
+	uint64_t	p_rlimit_nofile, p_rlimit_stack, p_rlimit_as, p_rlimit_data, p_rlimit_fsize;
+	char		p_exe[256];	/* path of the program, for /proc/self/exe */
+	char		p_comm[16];
+	uint32_t	p_seed[12];	/* of the random generator */
+	bool		p_is_vfork;	/* borrows its parent's memory: descriptors' rights are not released */
+};
+
+static inline struct em_process *
+em_proc(void)
+{
+	return em_self()->t_process;
+}
+
+/* What proc and /proc/masix read of a process, at this fixed address (the first bytes of emulib's data). */
+struct em_public {
+	uint32_t	pu_magic;	/* 0x42555045 */
+	uint32_t	pu_calls_local;	/* answered without any kernel entry but traps */
+	uint32_t	pu_calls;	/* all */
+	uint32_t	pu_int80;	/* int 0x80 taken as exceptions */
+	uint32_t	pu_patched;	/* sites rewritten */
+	uint32_t	pu_faults;	/* other exceptions */
+	uint32_t	pu_rpc_vfs, pu_rpc_io, pu_rpc_proc, pu_rpc_other;
+	uint32_t	pu_unimplemented[64];	/* number << 16 | count, most recent kinds of ENOSYS */
+};
+extern struct em_public em_public;
+
+/* ---- A system call handler: sys_NAME, six arguments, answers a value or -errno. ---- */
+typedef int32_t em_handler(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f);
+
+#define EM_RESTARTSYS	(-512)	/* restart if SA_RESTART, else EINTR */
+#define EM_RESTARTNOHAND (-514)	/* restart unless a handler runs */
+#define EM_RESTARTBLOCK	(-516)	/* EINTR with a handler; else continue with what is left */
+
+/* kern_return_t of an RPC -> 0 or -errno. */
+int32_t em_errno(kern_return_t kr);
+
+/* ---- User memory: never a crash. 0 or -EFAULT. The string copy answers the length without NUL, -ENAMETOOLONG if SIZE is not enough. ---- */
+int32_t em_copyin(void *to, uint32_t from, size_t n);
+int32_t em_copyout(uint32_t to, const void *from, size_t n);
+int32_t em_copyin_str(char *to, uint32_t from, size_t size);
+
+/* ---- Blocking (emcore) ---- */
+/* Run the MIG stub call EXPR so that a signal may end it: gives the kern_return_t, MX_EINTR when a signal came and the server gave up.
+ * Use: kr = EM_INTERRUPTIBLE(port, tag, io_read(port, tag, ...)); the tag is t->t_tag, set by em_block_begin. */
+uint32_t em_block_begin(mach_port_t port);	/* answers the tag */
+void em_block_end(void);
+#define EM_INTERRUPTIBLE(port, tagvar, expr) __extension__ ({ \
+	uint32_t tagvar = em_block_begin(port); kern_return_t kr_ = (expr); em_block_end(); kr_; })
+/* Is there a signal that this thread should take now? */
+bool em_signal_waiting(void);
+/* gsync in shared memory or private. DEADLINE 0: none. 0, -EAGAIN (value differs), -ETIMEDOUT, -EINTR. */
+int32_t em_gsync_wait(volatile uint32_t *word, uint32_t value, uint64_t deadline_ns, bool shared);
+void em_gsync_wake(volatile uint32_t *word, bool all, bool shared);
+/* Wait on the thread's poll port for one message of at most SIZE bytes. 0, -ETIMEDOUT, -EINTR. */
+int32_t em_wait_message(mach_port_t port, mach_msg_header_t *msg, size_t size, uint64_t deadline_ns);
+void em_lock(volatile uint32_t *word);		/* private, short */
+void em_unlock(volatile uint32_t *word);
+
+uint64_t em_now_ns(void);			/* CLOCK_MONOTONIC */
+uint64_t em_real_ns(void);			/* CLOCK_REALTIME */
+
+/* ---- emulib's own memory (emcore): small blocks; never the program's heap ---- */
+void *em_alloc(size_t n);			/* zeroed; NULL */
+void em_free(void *p, size_t n);
+
+/* ---- Between the halves ---- */
+int32_t em_signal_self(int signo, int code, uint32_t value);	/* to the calling process: SIGPIPE, SIGTTIN... */
+int32_t em_signal_group(int signo);				/* to the caller's process group, through proc */
+void em_file_exec(struct em_process *p);			/* close FD_CLOEXEC descriptors */
+/* fork: give the child task rights under the same names for everything open; freeze the description pages. 0 or -errno. */
+int32_t em_file_fork(struct em_process *p, mach_port_t child_task);
+void em_file_forked(struct em_process *p);			/* in the child, first thing */
+/* mmap of a descriptor: its memory object (a send right, the caller's) and how it may be mapped; -errno. */
+int32_t em_file_memory(int fd, int prot, int flags, mach_port_t *memory, int *maxprot);
+void em_random(void *to, size_t n);
+
+#endif /* EMULIB_H */
