@@ -1,0 +1,1 @@
+linux_programs += bench/bench
