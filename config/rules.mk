@@ -179,4 +179,18 @@ masix_check += out/$(1)
 endef
 $(foreach p,$(host_tests),$(eval $(call host_test_rules,$(p))))
 
+# --- the boot archive -------------------------------------------------------------------------------------------------
+# Every server's image as /masix/servers/NAME; main file systems come from the lists. mkbootfs says what the archive depends on.
+archived := $(foreach s,$(masix_servers),$(if $(filter no,$($(s)_ARCHIVE)),,$(s)))
+
+gen/servers.list: $(masix_local_mk) $(srcdir)/config/rules.mk
+	@mkdir -p $(@D)
+	$(call say,GEN,$@){ $(foreach s,$(archived),echo 'file /masix/servers/$(notdir $(s)) 0755 $(call server_image,$(s)).stripped';) \
+		$(if $(emulib_SOURCES),echo 'file /masix/emulib 0755 out/emulib/emulib.elf.stripped';) :; } >$@
+
+out/bootfs.elf: out/tools/mkbootfs $(bootfs_lists) $(bootfs_deps) $(foreach s,$(archived),$(call server_image,$(s)).stripped) \
+		$(if $(emulib_SOURCES),out/emulib/emulib.elf.stripped) | $(deps_rootfs)
+	$(call say,BOOTFS,$@)out/tools/mkbootfs -o $@ -M gen/bootfs.d -r . -r $(srcdir) $(bootfs_lists:%=-l %)
+masix_all += out/bootfs.elf
+
 -include $(shell find obj gen -name '*.d' 2>/dev/null)

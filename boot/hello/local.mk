@@ -4,3 +4,4 @@ masix_servers += boot/hello
 boot/hello_NOLIB := yes
 boot/hello_MAIN := hello.S
 boot/hello_SOURCES := hello.S
+boot/hello_ARCHIVE := no

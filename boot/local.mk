@@ -1,0 +1,13 @@
+# The boot archive: boot/rootfs.list, busybox's links, and what the other directories put on bootfs_lists.
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (c) 2026 The MASIX authors.
+
+bootfs_lists += $(srcdir)/boot/rootfs.list gen/busybox.list gen/servers.list
+
+busybox := deps/busybox-static/usr/bin/busybox
+
+# A link for every program that busybox can be, where busybox says it belongs.
+gen/busybox.list: $(deps_rootfs) $(srcdir)/boot/local.mk
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)$(busybox) --list-full >$@.new && \
+		sed '/^bin\/busybox$$/d; /^linuxrc$$/d; s,.*,link /& /bin/busybox,' $@.new >$@ && rm $@.new
