@@ -114,6 +114,8 @@ enum {
 #define MX_WEXITED	4
 #define MX_WCONTINUED	8
 #define MX_WNOWAIT	0x01000000
+#define MX_WALL		0x40000000
+#define MX_WCLONE	0x80000000u
 
 /* proc_set_ignored */
 #define MX_CHLD_NOWAIT	1
