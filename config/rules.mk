@@ -108,6 +108,14 @@ server_image = out/$(1)/$(notdir $(1))
 server_lib = out/$(1)/lib$(notdir $(1)).a
 server_main = $(or $($(1)_MAIN),main.c)
 
+# A library between servers and libmasix, also named by its directory; servers take it with _WITH.
+define lib_rules
+$(foreach n,$($(1)_MIG),$(eval $(call mig_server_rule,$(1),$(n))))
+$(call archive_rule,$(call server_lib,$(1)),$(call objects,guest,$(1),$($(1)_SOURCES)) $($(1)_MIG:%=obj/guest/$(1)/%_server.o))
+masix_all += $(call server_lib,$(1))
+endef
+$(foreach s,$(masix_libs),$(eval $(call lib_rules,$(s))))
+
 define server_rules
 $(foreach n,$($(1)_MIG),$(eval $(call mig_server_rule,$(1),$(n))))
 $(call archive_rule,$(call server_lib,$(1)),$(call objects,guest,$(1),$(filter-out $(call server_main,$(1)),$($(1)_SOURCES))) \
