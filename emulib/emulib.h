@@ -97,22 +97,8 @@ struct em_desc {
 	uint32_t	d_pad[2];
 };
 
-/* The same in one task: shared by the descriptors that dup made, copied by fork. */
-struct em_file {
-	struct em_desc	*f_desc;
-	mach_port_t	f_port;		/* io port, or MACH_PORT_NULL */
-	uint32_t	f_refs;		/* descriptors of this process, calls under way */
-	uint32_t	f_kind;
-	uint32_t	f_mode;		/* S_IFMT of the object */
-	uint32_t	f_rdev_major, f_rdev_minor;
-	void		*f_window;	/* mapped part of a regular file */
-	uint64_t	f_window_off;
-	uint32_t	f_window_size;
-	const volatile struct mx_inode *f_inode;
-	struct mx_ring	*f_ring;	/* of a pipe end */
-	uint32_t	f_nreads;
-	void		*f_private;	/* of the kind: epoll set, ... */
-};
+/* The same in one task, shared by the descriptors that dup made, copied by fork: struct em_file, emulib/file.h. */
+struct em_file;
 
 struct em_fd {
 	struct em_file	*fd_file;
@@ -135,6 +121,7 @@ struct em_process {
 	struct em_thread *p_threads;
 	uint32_t	p_nthreads;
 	struct em_files	*p_files;
+	mach_port_t	p_vfs;		/* file context: MX_PORT_VFS, another name after chdir, chroot, setuid; em_file_fork inserts it */
 	uint32_t	p_umask;
 	struct em_sigaction p_action[64];
 	em_sigset	p_pending;
