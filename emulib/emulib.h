@@ -26,11 +26,13 @@
 #define EM_STACK_MAX	0x00800000u
 #define EM_USER_END	0xb8000000u	/* nothing of the program lies above */
 #define EM_WINDOWS	0xb8000000u	/* windows of files, rings of pipes */
-#define EM_WINDOWS_END	0xbf000000u
-#define EM_TEXT		0xbf000000u
-#define EM_THREADS	0xbf200000u	/* one slot of EM_THREAD_SLOT bytes per thread: stack, then struct em_thread at its end */
+#define EM_WINDOWS_END	0xbd000000u
+#define EM_THREADS	0xbd000000u	/* one slot of EM_THREAD_SLOT bytes per thread: stack, then struct em_thread at its end */
 #define EM_THREAD_SLOT	0x00010000u
-#define EM_THREADS_END	0xbf600000u
+#define EM_THREADS_END	0xbf000000u
+#define EM_TEXT		0xbf000000u	/* emulib's image: text, then data */
+#define EM_HEAP		0xbf200000u	/* em_alloc */
+#define EM_HEAP_END	0xbf600000u
 #define EM_DESCS	0xbf600000u	/* description pages */
 #define EM_DESCS_END	0xbf800000u
 
