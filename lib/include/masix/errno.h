@@ -142,5 +142,6 @@
 /* Answers that are not Linux's: */
 #define MX_EBACKGROUND	MX_ERR(512)	/* a background process used its terminal: SIGTTIN or SIGTTOU first */
 #define MX_ESTALEPROC	MX_ERR(513)	/* the process is gone */
+#define MX_ESERVERDIED	MX_ERR(514)	/* the server that was asked is gone; a process sees EIO */
 
 #endif

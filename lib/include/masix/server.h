@@ -22,7 +22,13 @@
 
 /* ---- Objects: what a receive right stands for. ---- */
 
+/*
+ * A MIG server function, or one written by hand for messages that MIG does not describe: FALSE when IN is not its business. The
+ * object is (struct mx_object *)in->msgh_protected_payload.
+ */
 typedef boolean_t mx_demux_t(mach_msg_header_t *in, mach_msg_header_t *out);
+
+struct mx_hash_entry { unsigned int he_key; struct mx_hash_entry *he_next; };	/* private */
 
 struct mx_class {
 	const char	*mc_name;
@@ -41,15 +47,26 @@ struct mx_object {
 	struct mx_class	*mo_class;
 	mach_port_t	mo_port;	/* receive right; its protected payload is this object's address */
 	unsigned int	mo_refs;
-	bool		mo_wants_no_senders;
+	/* private: */
+	bool		mo_armed;	/* a no-senders notification is registered or on its way */
+	bool		mo_sent;	/* send rights may exist */
+	struct mx_hash_entry mo_entry;	/* by port name */
+	struct mx_fibril *mo_requests;	/* those that are being served */
 };
 
 /* A zeroed object with one reference and a port in the server's port set. Errors: NULL, no memory. */
 void *mx_object_create(struct mx_class *cls);
 void mx_object_hold(struct mx_object *obj);
+/* When the last reference goes and send rights are left, they become dead names. */
 void mx_object_release(struct mx_object *obj);
-/* The port for an `out mach_port_send_t' (disposition MACH_MSG_TYPE_MAKE_SEND); asks for no-senders at the same time. */
+/* A new send right for an `out mach_port_send_t', with its disposition; asks for no-senders when the class wants them.
+ * Always use one of these three to give rights away: the library has to know that there are some.
+ * Errors: MACH_PORT_NULL. Rights: the message's, or the caller's if it does not send it. */
 mach_port_t mx_object_make_send(struct mx_object *obj, mach_msg_type_name_t *disposition);
+/* The same without a disposition: a send right to be given away in any way. */
+mach_port_t mx_object_send_right(struct mx_object *obj);
+/* The port for a `mach_port_make_send_t' argument of a call. Rights: none moved. */
+mach_port_t mx_object_port(struct mx_object *obj);
 /* The object of class CLS that the send right PORT names in this task, or NULL: a port somebody else serves. No reference. */
 void *mx_object_from_port(mach_port_t port, struct mx_class *cls);
 /* OBJ as an object of class CLS, or NULL. */
@@ -65,7 +82,7 @@ void mx_object_destruct(mx_object_ptr_t obj);
 struct mx_fibril;
 struct mx_queue { struct mx_fibril *mq_first, *mq_last; };
 
-/* Run FN(ARG) on a fibril of its own, soon. Errors: KERN_RESOURCE_SHORTAGE */
+/* Run FN(ARG) on a fibril of its own, soon: 60 KiB of stack. Errors: KERN_RESOURCE_SHORTAGE */
 kern_return_t mx_fibril_start(void (*fn)(void *), void *arg, const char *name);
 void mx_fibril_yield(void);
 struct mx_fibril *mx_fibril_self(void);
@@ -94,6 +111,7 @@ kern_return_t mx_cond_wait_cancellable_until(struct mx_cond *c, uint32_t tag, ui
 
 uint64_t mx_now_ns(void);		/* monotonic */
 uint64_t mx_real_ns(void);		/* since 1970 */
+uint64_t mx_tsc_hz(void);		/* of the processor's time stamp counter; 0 in a server's first 100 ms */
 void mx_sleep_ns(uint64_t ns);		/* parks the fibril; resolution of the kernel: 10 ms */
 
 struct mx_timer;			/* calls FN(ARG) on a fibril */
@@ -107,6 +125,13 @@ void mx_timer_destroy(struct mx_timer *t);
  * and FN's to release. One per port. */
 kern_return_t mx_on_dead_name(mach_port_t port, void (*fn)(void *arg, mach_port_t port), void *arg);
 void mx_forget_dead_name(mach_port_t port);
+
+/* ---- Rights and messages ---- */
+
+/* Give up one reference to a send right, send-once right or dead name (MACH_PORT_NULL and _DEAD: nothing). */
+void mx_port_release(mach_port_t port);
+/* Destroy the rights and out-of-line memory in a message that was received, or (RECEIVED false) that could not be sent. */
+void mx_message_destroy(mach_msg_header_t *msg, bool received);
 
 /* ---- A server's life ---- */
 
@@ -136,9 +161,13 @@ void mx_server_fail(const char *fmt, ...) __attribute__((noreturn, format(printf
 
 /* ---- Log and assertions ---- */
 
+/* Where log lines go: by default to ACS, or to the kernel's console for a task without bootstrap port. */
+extern void (*mx_log_sink)(unsigned int level, const char *line);
+
 enum mx_level { MX_LOG_ERROR, MX_LOG_WARNING, MX_LOG_INFO, MX_LOG_DEBUG };
 void mx_log(enum mx_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void mx_panic(const char *file, int line, const char *what) __attribute__((noreturn));
+void mx_backtrace(void);		/* of the caller, to the log: addresses for addr2line */
 /* Our own bugs only; prints a backtrace and ends the server, which ACS brings back. */
 #define mx_assert(x) ((x) ? (void)0 : mx_panic(__FILE__, __LINE__, #x))
 

@@ -24,12 +24,13 @@
 #define MX_IDS_MAX	64
 #define MX_OOL_MAX	(4u << 20)	/* bytes of one out-of-line transfer */
 
-typedef char *mx_name_t;
-typedef char *mx_path_t;
-typedef char *mx_data_t;
-typedef char *mx_blob_t;
-typedef uint32_t *mx_ids_t;
-typedef mach_port_t *mx_ports_t;
+/* As parameters these are pointers, to const where MIG says const. */
+typedef char mx_name_t[];
+typedef char mx_path_t[];
+typedef char mx_data_t[];
+typedef char mx_blob_t[];
+typedef uint32_t mx_ids_t[];
+typedef mach_port_t mx_ports_t[];
 typedef const mach_port_t *const_mx_ports_t;
 typedef const char *const_mx_name_t;
 typedef const char *const_mx_path_t;

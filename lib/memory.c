@@ -1,0 +1,95 @@
+/*
+ * memory.c - pages, the heap of the C library, fibrils' stacks, memory given to others.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+#include <mach/vm_param.h>
+#include <mach/vm_wire.h>
+#include <masix/mach.h>
+#include "impl.h"
+#include "gnumach.h"
+#include "mach.h"
+#include "mach4.h"
+#include "mach_host.h"
+
+/* The heap grows upwards from here; the kernel places other memory at the lowest address that is free. */
+#define HEAP_BASE	0x20000000u
+#define HEAP_END	0x80000000u
+#define HEAP_STEP	0x10000u
+
+void *
+mx_pages_alloc(size_t bytes)
+{
+	vm_address_t address = 0;
+
+	if (syscall_vm_allocate(mx_task, &address, round_page(bytes), TRUE) != KERN_SUCCESS)
+		return NULL;
+	return (void *)address;
+}
+
+void
+mx_pages_free(void *p, size_t bytes)
+{
+	if (p != NULL)
+		(void)syscall_vm_deallocate(mx_task, (vm_address_t)p, round_page(bytes));
+}
+
+void *
+mx_stack_alloc(size_t size)
+{
+	char *base = mx_pages_alloc(size + PAGE_SIZE);
+
+	if (base == NULL)
+		return NULL;
+	if (vm_protect(mx_task, (vm_address_t)base, PAGE_SIZE, FALSE, VM_PROT_NONE) != KERN_SUCCESS) {
+		mx_pages_free(base, size + PAGE_SIZE);
+		return NULL;
+	}
+	return base + PAGE_SIZE;
+}
+
+void *sbrk(ptrdiff_t increment);
+
+/* For malloc, which asks for more by itself. Memory that it gives back stays ours, for the next time. */
+void *
+sbrk(ptrdiff_t increment)
+{
+	static uintptr_t brk = HEAP_BASE, end = HEAP_BASE;
+	uintptr_t old = brk;
+	vm_address_t address;
+	vm_size_t more;
+
+	if (increment < 0 ? (uintptr_t)-increment > brk - HEAP_BASE : (uintptr_t)increment > HEAP_END - brk)
+		goto no_memory;
+	if (brk + increment > end) {
+		more = (brk + increment - end + HEAP_STEP - 1) & ~(HEAP_STEP - 1);
+		address = end;
+		if (syscall_vm_allocate(mach_task_self(), &address, more, FALSE) != KERN_SUCCESS)
+			goto no_memory;
+		end += more;
+	}
+	brk += increment;
+	return (void *)old;
+no_memory:
+	errno = ENOMEM;
+	return (void *)-1;
+}
+
+kern_return_t
+mx_wire_all(mach_port_t host_priv)
+{
+	kern_return_t kr;
+
+	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_ALL);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	return thread_wire(host_priv, mach_thread_self(), TRUE);
+}
+
+kern_return_t
+mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
+{
+	return vm_region_create_proxy(mx_task, (vm_address_t)pages, prot, round_page(bytes), memory);
+}

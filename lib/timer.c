@@ -1,0 +1,102 @@
+/*
+ * timer.c - doing things later.
+ *
+ * The kernel is asked to wake us no earlier than the first deadline; it counts in ticks of 10 ms and may be early by one, so
+ * what is due is decided by our own clock.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <stdlib.h>
+#include "impl.h"
+
+#define TICK_MS 10u
+#define LONGEST_MS 60000u
+
+struct mx_timer {
+	struct mx_timer_node ti_node;
+	void		(*ti_fn)(void *arg);
+	void		*ti_arg;
+};
+
+struct mx_heap mx_timers;
+
+void
+mx_timer_node_set(struct mx_timer_node *node, uint64_t deadline_ns)
+{
+	mx_heap_remove(&mx_timers, node);
+	node->tn_deadline = deadline_ns;
+	if (!mx_heap_insert(&mx_timers, node)) {
+		mx_log(MX_LOG_ERROR, "no memory for a timer");
+		node->tn_fire(node);
+	}
+}
+
+void
+mx_timer_node_stop(struct mx_timer_node *node)
+{
+	mx_heap_remove(&mx_timers, node);
+}
+
+void
+mx_timers_run(void)
+{
+	uint64_t now = mx_now_ns();
+	struct mx_timer_node *node;
+
+	while (mx_timers.hp_count != 0 && (node = mx_timers.hp_nodes[1])->tn_deadline <= now) {
+		mx_heap_remove(&mx_timers, node);
+		node->tn_fire(node);
+	}
+}
+
+mach_msg_timeout_t
+mx_timers_wait(void)
+{
+	uint64_t now = mx_now_ns(), deadline = mx_timers.hp_nodes[1]->tn_deadline, ms;
+
+	if (deadline <= now)
+		return 1;
+	ms = (deadline - now + 999999) / 1000000;
+	return ms > LONGEST_MS ? LONGEST_MS : (mach_msg_timeout_t)ms;
+}
+
+static void
+timer_fire(struct mx_timer_node *node)
+{
+	struct mx_timer *t = mx_container(node, struct mx_timer, ti_node);
+
+	if (mx_fibril_start(t->ti_fn, t->ti_arg, "timer") != KERN_SUCCESS)	/* all are busy: soon again */
+		mx_timer_node_set(node, mx_now_ns() + TICK_MS * 1000000);
+}
+
+struct mx_timer *
+mx_timer_create(void (*fn)(void *), void *arg)
+{
+	struct mx_timer *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->ti_node.tn_fire = timer_fire;
+	t->ti_fn = fn;
+	t->ti_arg = arg;
+	return t;
+}
+
+void
+mx_timer_set(struct mx_timer *t, uint64_t deadline_ns)
+{
+	if (deadline_ns == 0)
+		mx_timer_node_stop(&t->ti_node);
+	else
+		mx_timer_node_set(&t->ti_node, deadline_ns);
+}
+
+void
+mx_timer_destroy(struct mx_timer *t)
+{
+	if (t == NULL)
+		return;
+	mx_timer_node_stop(&t->ti_node);
+	free(t);
+}
