@@ -12,7 +12,6 @@
 
 #include <string.h>
 #include <mach.h>
-#include <mach_port.h>
 #include <hw.h>
 #include <masix/server.h>
 
@@ -169,7 +168,7 @@ caps_map(mach_port_t hwdev, struct cap caps[CAP_KINDS], volatile uint8_t *where[
 				return kr;
 			kr = vm_map(mx_task, &va, size[bar], 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
 				VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE);
-			(void)mach_port_deallocate(mx_task, memory);	/* ours: just received */
+			mx_port_release(memory);
 			if (kr != KERN_SUCCESS)
 				return kr;
 			base[bar] = (volatile uint8_t *)va;
@@ -228,7 +227,7 @@ virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned 
 	return KERN_SUCCESS;
 
 out_release:
-	(void)mach_port_deallocate(mx_task, dev->vd_hw);	/* hw takes the device back */
+	mx_port_release(dev->vd_hw);	/* hw takes the device back */
 	dev->vd_hw = MACH_PORT_NULL;
 	return kr;
 }
@@ -266,7 +265,7 @@ virtio_memory(struct virtio_dev *dev, size_t bytes, void **mem, uint64_t *phys)
 		return kr;
 	kr = vm_map(mx_task, &va, (bytes + 0xfff) & ~(size_t)0xfff, 0, TRUE, memory, 0, FALSE,
 		VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE);
-	(void)mach_port_deallocate(mx_task, memory);	/* ours: just received */
+	mx_port_release(memory);
 	*mem = (void *)va;
 	return kr;
 }

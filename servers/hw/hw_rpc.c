@@ -1,0 +1,145 @@
+/*
+ * hw_rpc.c - the routines of hw.defs, and the life of a device port.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "hw.h"
+
+#include "hw_S.h"
+
+extern mx_demux_t hw_server;	/* MIG's */
+
+static void hw_device_no_senders(struct mx_object *obj);
+static void hw_device_free(struct mx_object *obj);
+
+static mx_demux_t *const hw_demuxes[] = { hw_server, NULL };
+struct mx_class hw_service_class = {
+	.mc_name = "hw", .mc_size = sizeof(struct hw_service), .mc_demux = hw_demuxes,
+};
+struct mx_class hw_device_class = {
+	.mc_name = "device", .mc_size = sizeof(struct hw_device), .mc_demux = hw_demuxes,
+	.mc_no_senders = hw_device_no_senders, .mc_free = hw_device_free,
+};
+
+/* The driver is gone: (1) stop the device, (2) then free what it could write to. */
+static void
+hw_device_no_senders(struct mx_object *obj)
+{
+	struct hw_device *dev = (struct hw_device *)obj;
+
+	hw_line_remove(dev);
+	hw_function_release(&hw_machine, dev->hd_function);
+	dev->hd_function = NULL;
+	mx_object_release(obj);
+}
+
+static void
+hw_device_free(struct mx_object *obj)
+{
+	hw_dma_free((struct hw_device *)obj);
+}
+
+/* The device that a request is for; NULL: not a device port, or one whose last holder went while the request was queued. */
+static struct hw_device *
+hw_device_of(mx_object_ptr_t obj)
+{
+	struct hw_device *dev = mx_object_cast(obj, &hw_device_class);
+
+	return dev != NULL && dev->hd_function != NULL ? dev : NULL;
+}
+
+kern_return_t
+S_hw_claim(mx_object_ptr_t hw, uint32_t vendor, uint32_t device, uint32_t index, mach_port_t *port,
+	mach_msg_type_name_t *disposition, uint32_t *slot)
+{
+	struct hw_function *f;
+	struct hw_device *dev;
+	kern_return_t kr;
+
+	if (mx_object_cast(hw, &hw_service_class) == NULL)
+		return MX_EINVAL;
+	kr = hw_function_find(&hw_machine, vendor, device, index, &f);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	dev = mx_object_create(&hw_device_class);
+	if (dev == NULL)
+		return KERN_RESOURCE_SHORTAGE;
+	hw_function_claim(&hw_machine, f);
+	dev->hd_function = f;
+	*port = mx_object_make_send(&dev->hd_object, disposition);
+	*slot = f->hf_bdf;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+S_hw_config_read(mx_object_ptr_t obj, uint32_t offset, uint32_t width, uint32_t *value)
+{
+	struct hw_device *dev = hw_device_of(obj);
+
+	return dev == NULL ? MX_EINVAL : hw_function_config_read(&hw_machine, dev->hd_function, offset, width, value);
+}
+
+kern_return_t
+S_hw_config_write(mx_object_ptr_t obj, uint32_t offset, uint32_t width, uint32_t value)
+{
+	struct hw_device *dev = hw_device_of(obj);
+
+	return dev == NULL ? MX_EINVAL : hw_function_config_write(&hw_machine, dev->hd_function, offset, width, value);
+}
+
+kern_return_t
+S_hw_map_bar(mx_object_ptr_t obj, uint32_t bar, mach_port_t *memory, mach_msg_type_name_t *disposition, uint32_t *size)
+{
+	struct hw_device *dev = hw_device_of(obj);
+	kern_return_t kr;
+
+	if (dev == NULL)
+		return MX_EINVAL;
+	kr = hw_function_bar_place(&hw_machine, dev->hd_function, bar);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	*size = dev->hd_function->hf_bar[bar].hb_size;
+	*disposition = MACH_MSG_TYPE_MOVE_SEND;
+	return hw_memory_object(dev->hd_function->hf_bar[bar].hb_base, *size, memory);
+}
+
+kern_return_t
+S_hw_interrupt_register(mx_object_ptr_t obj, mach_port_t notify)
+{
+	struct hw_device *dev = mx_object_cast(obj, &hw_device_class);
+
+	return dev == NULL || !MACH_PORT_VALID(notify) ? MX_EINVAL : hw_line_add(dev, notify);
+}
+
+kern_return_t
+S_hw_interrupt_done(mx_object_ptr_t obj)
+{
+	struct hw_device *dev = hw_device_of(obj);
+
+	if (dev == NULL)
+		return MX_EINVAL;
+	hw_line_done(dev);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+S_hw_dma_alloc(mx_object_ptr_t obj, uint32_t size, mach_port_t *memory, mach_msg_type_name_t *disposition, uint64_t *physical)
+{
+	struct hw_device *dev = hw_device_of(obj);
+
+	*disposition = MACH_MSG_TYPE_MOVE_SEND;
+	return dev == NULL ? MX_EINVAL : hw_dma_make(dev, size, memory, physical);
+}
+
+kern_return_t
+S_hw_power(mx_object_ptr_t obj, uint32_t how)
+{
+	struct hw_service *service = mx_object_cast(obj, &hw_service_class);
+
+	if (service == NULL || !service->hs_may_power)
+		return MX_EPERM;
+	if (how > 1)
+		return MX_EINVAL;
+	return how == 0 ? hw_power_off() : hw_power_reset();
+}
