@@ -1,0 +1,21 @@
+/*
+ * dev.c - the routines of dev.defs, for all drivers.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <masix/io.h>
+#include "dev_S.h"
+
+extern boolean_t dev_server(mach_msg_header_t *in, mach_msg_header_t *out);
+
+mx_demux_t *const mx_dev_demux[] = { dev_server, NULL };
+
+kern_return_t
+S_dev_open(mx_object_ptr_t obj, uint32_t minor, uint32_t flags, uint32_t uid, uint32_t gid, mach_port_t *io,
+	mach_msg_type_name_t *io_type, uint32_t *kind)
+{
+	struct mx_dev *dev = (struct mx_dev *)obj;	/* its class answers dev */
+
+	return dev->dv_open(dev, minor, flags, uid, gid, io, io_type, kind);
+}
