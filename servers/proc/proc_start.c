@@ -1,0 +1,132 @@
+/*
+ * proc_start.c - proc begins, and with it process 1.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "proc_act.h"
+#include "server.h"
+#include "vfs_admin.h"
+
+#define RETRY_NS	10000000ull	/* full signal ports are tried again at each tick */
+#define INIT_PATH	"/sbin/init"
+
+mach_port_t proc_vfs_admin, proc_lookup_port;
+static mach_port_t tty_control;
+static struct mx_timer *retry_timer;
+static bool retry_is_set;
+
+static const char *const init_env[] = {
+	"HOME=/root", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+kern_return_t
+proc_tty_control(mach_port_t *control)
+{
+	if (tty_control == MACH_PORT_NULL && mx_lookup("tty.control", &tty_control) != KERN_SUCCESS)
+		return MX_ENOTTY;
+	*control = tty_control;
+	return KERN_SUCCESS;
+}
+
+static void
+retry_run(void *arg)
+{
+	(void)arg;
+	retry_is_set = false;
+	if (proc_signal_retry())
+		proc_act_retry_later();
+}
+
+void
+proc_act_retry_later(void)
+{
+	if (retry_is_set)
+		return;
+	retry_is_set = true;
+	mx_timer_set(retry_timer, mx_now_ns() + RETRY_NS);
+}
+
+void
+proc_act_init_died(int32_t wstatus)
+{
+	mx_server_fail("process 1 ended with wait status 0x%x; there is nothing left to run", (unsigned int)wstatus);
+}
+
+/* Process 1 as a process: pid 1, root, a group and session of its own. */
+static kern_return_t
+adam_make(struct proc **out)
+{
+	static const struct cred root;
+	struct proc *p = proc_create(&root);
+	kern_return_t kr;
+
+	if (p == NULL)
+		return MX_ENOMEM;
+	mx_assert(p->p_pid == 1);
+	limits_init(p->p_limit);
+	p->p_exit_signal = MX_SIGCHLD;
+	proc_set_comm(p, "init", 4);
+	kr = proc_adam(p);
+	if (kr == KERN_SUCCESS)
+		kr = proc_port_create(p);
+	*out = p;
+	return kr;
+}
+
+static kern_return_t
+init_start(void)
+{
+	const char *mode = mx_boot_option("mode");
+	const char *argv[] = { INIT_PATH, *mode != '\0' ? mode : "run" };
+	const struct boot_words words = { INIT_PATH, 2, sizeof(init_env) / sizeof(init_env[0]), argv, init_env };
+	struct proc *p;
+	mach_port_t ctx;
+	kern_return_t kr;
+
+	kr = adam_make(&p);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vfs_context_create(proc_vfs_admin, MACH_PORT_NULL, p->p_cred.c_ids, NULL, 0, &ctx);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = proc_task_fresh(p, ctx, &words);
+	mx_port_release(ctx);
+	return kr;
+}
+
+static kern_return_t
+proc_fresh(int argc, char **argv)
+{
+	kern_return_t kr;
+
+	(void)argc;
+	(void)argv;
+	kr = proc_sys_init();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot make the system area: 0x%x", (unsigned int)kr);
+	retry_timer = mx_timer_create(retry_run, NULL);
+	if (retry_timer == NULL)
+		mx_server_fail("no memory for a timer");
+	kr = mx_right("lookup", &proc_lookup_port);
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("ACS gives no right \"lookup\" for Unix processes: 0x%x", (unsigned int)kr);
+	kr = proc_load_init();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot load /masix/emulib from the boot archive: 0x%x", (unsigned int)kr);
+	kr = mx_lookup("vfs.admin", &proc_vfs_admin);
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot find vfs.admin: 0x%x", (unsigned int)kr);
+	kr = proc_clock_start();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot start the clock: 0x%x", (unsigned int)kr);
+	kr = init_start();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot start %s: 0x%x", INIT_PATH, (unsigned int)kr);
+	mx_server_ready();
+	return KERN_SUCCESS;
+}
+
+const struct mx_server proc_server_main = { .ms_name = "proc", .ms_fresh = proc_fresh };

@@ -1,0 +1,329 @@
+/*
+ * proc_sys.c - the system area: what every process reads without asking.
+ *
+ * One memory object, mapped read-only into each fresh task and inherited by fork. Readers look at a sequence number before and
+ * after; proc is the only writer. The clock in it is the processor's time stamp counter, because the kernel's own advances
+ * in steps of 10 ms. Its rate is measured against the kernel's uptime: roughly while the system starts, then better and
+ * better by a fibril. A busy host makes QEMU lose clock ticks, never gain, so of several rates measured the lowest is true.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#include <string.h>
+#include <mach/host_info.h>
+#include <masix/mach.h>
+#include "proc_act.h"
+#include "server.h"
+#include "mach_host.h"
+#include "mach.h"
+
+#define CLOCK_SHIFT	22
+#define CLOCK_REBASE_NS	30000000000ull	/* the readers' 64-bit product must not overflow */
+#define CLOCK_TRIES	8		/* wake-ups of which the promptest counts */
+#define NS		1000000000ull
+
+static struct mx_sys *sys;
+static mach_port_t sys_memory;
+static mach_port_t host;
+
+/* One moment on both clocks. */
+struct sample {
+	uint64_t	tsc, up_ns;
+};
+static struct sample first;
+
+_Static_assert(sizeof(struct mx_sys) <= MX_SYS_SIZE, "the system area does not fit its place");
+
+const struct mx_sys *
+proc_sys(void)
+{
+	return sys;
+}
+
+/* ---- Writing under a sequence number ---- */
+
+static void
+seq_begin(volatile uint32_t *seq)
+{
+	*seq += 1;
+	__asm__ volatile("" ::: "memory");
+}
+
+static void
+seq_end(volatile uint32_t *seq)
+{
+	__asm__ volatile("" ::: "memory");
+	*seq += 1;
+}
+
+/* ---- The clock ---- */
+
+static uint64_t
+tsc_read(void)
+{
+	uint64_t t;
+
+	__asm__ volatile("rdtsc" : "=A"(t));
+	return t;
+}
+
+static uint64_t
+uptime_read(void)
+{
+	time_value64_t t = { 0, 0 };
+
+	(void)host_get_uptime64(host, &t);	/* our own host port: cannot fail */
+	return (uint64_t)t.seconds * NS + (uint64_t)t.nanoseconds;
+}
+
+/* The moment at which the kernel's clock advances; burns up to 10 ms. */
+static struct sample
+sample_edge(void)
+{
+	uint64_t before = uptime_read();
+	struct sample s;
+
+	do {
+		s.up_ns = uptime_read();
+		s.tsc = tsc_read();
+	} while (s.up_ns == before);
+	return s;
+}
+
+static uint64_t
+clock_ns_at(uint64_t tsc)
+{
+	const struct mx_sys_clock *c = &sys->sy_clock;
+
+	return c->ck_mono_ns + (((tsc - c->ck_tsc) * c->ck_mult) >> c->ck_shift);
+}
+
+uint64_t
+proc_clock_ns(void)
+{
+	return clock_ns_at(tsc_read());
+}
+
+uint64_t
+proc_clock_real_ns(void)
+{
+	return proc_clock_ns() + sys->sy_clock.ck_real_ns;
+}
+
+uint64_t
+proc_act_now_ns(void)
+{
+	return proc_clock_ns();
+}
+
+/* From S on the clock runs at HZ; MONO_NS is the time at S. */
+static void
+clock_publish(uint64_t tsc, uint64_t mono_ns, uint64_t hz)
+{
+	struct mx_sys_clock *c = &sys->sy_clock;
+
+	seq_begin(&c->ck_seq);
+	c->ck_shift = CLOCK_SHIFT;
+	c->ck_mult = (uint32_t)(((NS << CLOCK_SHIFT) + hz / 2) / hz);
+	c->ck_tsc = tsc;
+	c->ck_mono_ns = mono_ns;
+	c->ck_tsc_hz = hz;
+	seq_end(&c->ck_seq);
+}
+
+void
+proc_clock_set_real(uint64_t real_ns)
+{
+	struct mx_sys_clock *c = &sys->sy_clock;
+	uint64_t offset = real_ns - proc_clock_ns();
+
+	seq_begin(&c->ck_seq);
+	c->ck_real_ns = offset;
+	seq_end(&c->ck_seq);
+}
+
+static uint64_t
+rate_between(const struct sample *a, const struct sample *b)
+{
+	uint64_t ticks = b->tsc - a->tsc, ns = b->up_ns - a->up_ns;
+
+	/* ticks * NS does not fit 64 bits after some seconds */
+	return ticks / ns * NS + ticks % ns * NS / ns;
+}
+
+/* A sample without burning time: of some wake-ups at clock ticks the one that came soonest after its tick. */
+static struct sample
+sample_asleep(uint64_t hz)
+{
+	struct sample best = { 0, 0 };
+	uint64_t best_lag = ~0ull;
+
+	for (int i = 0; i < CLOCK_TRIES; i++) {
+		struct sample s;
+		uint64_t lag;
+
+		mx_sleep_ns(1);
+		s.up_ns = uptime_read();
+		s.tsc = tsc_read();
+		lag = (s.tsc - first.tsc) / (hz / 1000000) * 1000 - (s.up_ns - first.up_ns);
+		if ((int64_t)lag < (int64_t)best_lag || i == 0) {
+			best_lag = lag;
+			best = s;
+		}
+	}
+	return best;
+}
+
+/* A fibril: measure over longer and longer times; then only move the base. */
+static void
+clock_keep(void *arg)
+{
+	uint64_t wait_ns = NS, hz = sys->sy_clock.ck_tsc_hz, lowest = 0;
+	struct sample last = sample_asleep(hz), now;
+
+	(void)arg;
+	for (;;) {
+		uint64_t tsc;
+
+		mx_sleep_ns(wait_ns);
+		now = sample_asleep(hz);
+		hz = rate_between(&last, &now);
+		if (lowest == 0 || hz < lowest || wait_ns < CLOCK_REBASE_NS)
+			lowest = hz;
+		hz = lowest;
+		tsc = tsc_read();
+		clock_publish(tsc, clock_ns_at(tsc), hz);
+		if (wait_ns < CLOCK_REBASE_NS)
+			wait_ns *= 2;
+		else
+			wait_ns = CLOCK_REBASE_NS;
+		last = now;
+	}
+}
+
+kern_return_t
+proc_clock_start(void)
+{
+	struct sample s = sample_edge();
+	time_value64_t real = { 0, 0 };
+
+	clock_publish(s.tsc, s.up_ns, rate_between(&first, &s));
+	(void)host_get_time64(host, &real);
+	proc_clock_set_real((uint64_t)real.seconds * NS + (uint64_t)real.nanoseconds);
+	return mx_fibril_start(clock_keep, NULL, "clock");
+}
+
+/* ---- Processes' slots ---- */
+
+void
+proc_act_publish(struct proc *p)
+{
+	struct mx_sys_proc *sp = &sys->sy_proc[p->p_slot];
+	const struct mx_cred *c = &p->p_cred.c_ids;
+	const struct session *s = proc_session(p);
+
+	seq_begin(&sp->sp_seq);
+	sp->sp_pid = p->p_pid;
+	sp->sp_ppid = p->p_parent != NULL ? p->p_parent->p_pid : 0;
+	sp->sp_pgrp = p->p_group->g_id;
+	sp->sp_sid = s->s_sid;
+	sp->sp_tty_pgrp = p->p_gave_up_tty ? 0 : s->s_tty_pgrp;
+	sp->sp_ruid = c->cr_ruid;
+	sp->sp_euid = c->cr_euid;
+	sp->sp_suid = c->cr_suid;
+	sp->sp_rgid = c->cr_rgid;
+	sp->sp_egid = c->cr_egid;
+	sp->sp_sgid = c->cr_sgid;
+	seq_end(&sp->sp_seq);
+}
+
+void
+proc_act_unpublish(struct proc *p)
+{
+	struct mx_sys_proc *sp = &sys->sy_proc[p->p_slot];
+
+	seq_begin(&sp->sp_seq);
+	sp->sp_pid = 0;
+	seq_end(&sp->sp_seq);
+}
+
+/* ---- The rest ---- */
+
+static void
+name_set(char *to, const char *name, size_t size)
+{
+	memset(to, 0, 65);
+	memcpy(to, name, size < 64 ? size : 64);
+}
+
+void
+proc_sys_set_nodename(const char *name, size_t size)
+{
+	name_set(sys->sy_nodename, name, size);
+}
+
+void
+proc_sys_set_domain(const char *name, size_t size)
+{
+	name_set(sys->sy_domain, name, size);
+}
+
+void
+proc_sys_load(uint32_t loads[3])
+{
+	struct host_load_info info = { { 0, 0, 0 }, { 0, 0, 0 } };
+	mach_msg_type_number_t count = HOST_LOAD_INFO_COUNT;
+
+	(void)host_info(host, HOST_LOAD_INFO, (host_info_t)&info, &count);	/* zeros when it fails */
+	for (int i = 0; i < 3; i++)
+		loads[i] = (uint32_t)((uint64_t)info.avenrun[i] * 65536 / LOAD_SCALE);
+}
+
+static kern_return_t
+machine_describe(void)
+{
+	struct host_basic_info info;
+	mach_msg_type_number_t count = HOST_BASIC_INFO_COUNT;
+	kern_return_t kr;
+
+	kr = host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	sys->sy_mem_kb = (uint32_t)(info.memory_size / 1024);
+	sys->sy_ncpu = (uint32_t)info.avail_cpus;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+proc_sys_init(void)
+{
+	static const char release[] = "6.1.0-masix", version[] = "#1 MASIX on GNU Mach";
+	kern_return_t kr;
+
+	host = mach_host_self();
+	sys = mx_pages_alloc(MX_SYS_SIZE);
+	if (sys == NULL)
+		return MX_ENOMEM;
+	kr = mx_memory_export(sys, MX_SYS_SIZE, VM_PROT_READ, &sys_memory);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	first = sample_edge();
+	sys->sy_version = 1;
+	name_set(sys->sy_nodename, "masix", 5);
+	name_set(sys->sy_release, release, sizeof(release) - 1);
+	name_set(sys->sy_osversion, version, sizeof(version) - 1);
+	name_set(sys->sy_domain, "(none)", 6);
+	kr = machine_describe();
+	if (kr == KERN_SUCCESS)
+		sys->sy_magic = MX_SYS_MAGIC;
+	return kr;
+}
+
+kern_return_t
+proc_sys_map_into(mach_port_t task)
+{
+	vm_address_t at = MX_SYS_BASE;
+
+	return syscall_vm_map(task, &at, MX_SYS_SIZE, 0, FALSE, sys_memory, 0, FALSE, VM_PROT_READ, VM_PROT_READ,
+		VM_INHERIT_SHARE);
+}

@@ -1,0 +1,381 @@
+/*
+ * proc_task.c - the Mach task of a process.
+ *
+ * Rights to tasks come from clients. Whether one really is a task shows in the traps: they look at the port itself and fail
+ * when it is not a task's, while an RPC to a port of the client's own making would be answered by the client, or never. So
+ * proc_task_adopt uses traps, and everything after it may use RPC.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#include <string.h>
+#include <mach/task_info.h>
+#include <mach/task_special_ports.h>
+#include <mach/i386/thread_status.h>
+#include <masix/mach.h>
+#include "proc_act.h"
+#include "server.h"
+#include "../../emulib/boot.h"
+#include "../../emulib/emulib.h"
+#include "emul.h"
+#include "mach.h"
+#include "mach_host.h"
+#include "mach_port.h"
+
+#define PAGE		4096u
+#define USER_PRIORITY	25
+#define TASK_HASH	1024
+
+/* Processes by the name of their task port, to tell a new task from one that has a process already. */
+static struct proc *tasks[TASK_HASH];
+
+static struct proc **
+task_bucket(mach_port_t task)
+{
+	return &tasks[(task ^ task >> 10) % TASK_HASH];
+}
+
+static struct proc *
+task_find(mach_port_t task)
+{
+	struct proc *p;
+
+	for (p = *task_bucket(task); p != NULL && p->p_task != task; p = p->p_task_next)
+		;
+	return p;
+}
+
+static void
+task_enter(struct proc *p, mach_port_t task)
+{
+	struct proc **head = task_bucket(task);
+
+	p->p_task = task;
+	p->p_task_next = *head;
+	*head = p;
+}
+
+static void
+task_leave(struct proc *p)
+{
+	struct proc **at = task_bucket(p->p_task);
+
+	while (*at != p)
+		at = &(*at)->p_task_next;
+	*at = p->p_task_next;
+	p->p_task = MACH_PORT_NULL;
+}
+
+/* ---- Death ---- */
+
+/* A fibril: the task PORT died. */
+static void
+task_died(void *arg, mach_port_t port)
+{
+	struct proc *p = task_find(port);
+
+	(void)arg;
+	if (p == NULL)
+		return;
+	mx_log(MX_LOG_INFO, "process %d (%s) lost its task", p->p_pid, p->p_comm);
+	proc_end(p, MX_SIGKILL);
+}
+
+void
+proc_act_terminate(struct proc *p)
+{
+	mach_port_t task = p->p_task;
+
+	if (task == MACH_PORT_NULL)
+		return;
+	task_leave(p);
+	mx_forget_dead_name(task);
+	(void)syscall_task_terminate(task);	/* fails when it is dead already */
+	mx_port_release(task);
+	mx_port_release(p->p_signal);
+	p->p_signal = MACH_PORT_NULL;
+}
+
+/* ---- Adoption ---- */
+
+/* Give TASK, of which nothing is known, a receive right under MX_PORT_SIGNAL and its send right; keep another as *SIGNAL.
+ * Errors: MX_EINVAL not a task, or the name is taken; MX_EAGAIN */
+static kern_return_t
+signal_port_make(mach_port_t task, mach_port_t *signal)
+{
+	mach_port_t port;
+
+	if (syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &port) != KERN_SUCCESS)
+		return MX_EAGAIN;
+	if (syscall_mach_port_insert_right(mx_task, port, port, MACH_MSG_TYPE_MAKE_SEND) != KERN_SUCCESS)
+		goto out_receive;
+	if (syscall_mach_port_insert_right(task, MX_PORT_SIGNAL, port, MACH_MSG_TYPE_MOVE_RECEIVE) != KERN_SUCCESS)
+		goto out_send;
+	/* From here on ours is a send right alone. */
+	if (syscall_mach_port_insert_right(task, MX_PORT_SIGNAL, port, MACH_MSG_TYPE_COPY_SEND) != KERN_SUCCESS ||
+	    syscall_task_set_special_port(task, TASK_EXCEPTION_PORT, port) != KERN_SUCCESS) {
+		mx_port_release(port);
+		return MX_EINVAL;
+	}
+	*signal = port;
+	return KERN_SUCCESS;
+
+out_send:
+	mx_port_release(port);
+out_receive:
+	(void)mach_port_mod_refs(mx_task, port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
+	return MX_EINVAL;
+}
+
+kern_return_t
+proc_task_adopt(struct proc *p, mach_port_t task)
+{
+	mach_port_t signal;
+	kern_return_t kr;
+
+	if (!MACH_PORT_VALID(task) || task == mx_task || task_find(task) != NULL)
+		return MX_EINVAL;
+	kr = signal_port_make(task, &signal);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (mx_on_dead_name(task, task_died, NULL) != KERN_SUCCESS) {
+		mx_port_release(signal);
+		return MX_EAGAIN;
+	}
+	p->p_signal = signal;
+	task_enter(p, task);
+	return KERN_SUCCESS;
+}
+
+/* ---- A fresh task ---- */
+
+static char *
+string_put(char *at, const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	memcpy(at, s, n);
+	return at + n;
+}
+
+static size_t
+words_size(const struct boot_words *w)
+{
+	size_t n = strlen(w->bw_path) + 1;
+
+	for (uint32_t i = 0; i < w->bw_argc; i++)
+		n += strlen(w->bw_argv[i]) + 1;
+	for (uint32_t i = 0; i < w->bw_envc; i++)
+		n += strlen(w->bw_envp[i]) + 1;
+	return n;
+}
+
+static void
+boot_fill(struct em_boot *b, size_t size, const struct proc *p, const struct boot_words *w)
+{
+	char *at = (char *)(b + 1);
+
+	b->eb_magic = EM_BOOT_MAGIC;
+	b->eb_size = size;
+	b->eb_pid = p->p_pid;
+	b->eb_slot = p->p_slot;
+	proc_random(&b->eb_seed, sizeof(b->eb_seed));
+	b->eb_umask = 022;
+	b->eb_path = (uint32_t)(at - (char *)b);
+	at = string_put(at, w->bw_path);
+	b->eb_argc = w->bw_argc;
+	b->eb_argv = (uint32_t)(at - (char *)b);
+	for (uint32_t i = 0; i < w->bw_argc; i++)
+		at = string_put(at, w->bw_argv[i]);
+	b->eb_envc = w->bw_envc;
+	b->eb_envp = (uint32_t)(at - (char *)b);
+	for (uint32_t i = 0; i < w->bw_envc; i++)
+		at = string_put(at, w->bw_envp[i]);
+}
+
+/* The boot piece at the top of TASK's stack; the address of the structure in it. */
+static kern_return_t
+boot_write(mach_port_t task, const struct proc *p, const struct boot_words *w, uint32_t *where)
+{
+	size_t size = sizeof(struct em_boot) + words_size(w);
+	size_t bytes = (size + PAGE - 1) / PAGE * PAGE;
+	vm_address_t at = EM_STACK_TOP - bytes, low = at - EM_BOOT_STACK;
+	kern_return_t kr;
+	void *pages;
+
+	if (bytes > EM_BOOT_MAX)
+		return MX_E2BIG;
+	pages = mx_pages_alloc(bytes);
+	if (pages == NULL)
+		return MX_ENOMEM;
+	boot_fill(pages, size, p, w);
+	kr = syscall_vm_allocate(task, &low, bytes + EM_BOOT_STACK, FALSE);
+	if (kr == KERN_SUCCESS)
+		kr = vm_write(task, at, (vm_offset_t)pages, bytes);
+	mx_pages_free(pages, bytes);
+	*where = at;
+	return kr;
+}
+
+/* TASK's first thread, at ENTRY with its stack at ESP; it runs at once. */
+static kern_return_t
+thread_begin(mach_port_t task, uint32_t entry, uint32_t esp)
+{
+	struct i386_thread_state state;
+	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
+	mach_port_t thread;
+	kern_return_t kr;
+
+	kr = thread_create(task, &thread);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
+	if (kr == KERN_SUCCESS) {
+		state.eip = entry;
+		state.uesp = esp;
+		kr = thread_set_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, count);
+	}
+	if (kr == KERN_SUCCESS)
+		kr = thread_resume(thread);
+	mx_port_release(thread);
+	return kr;
+}
+
+/* The rights that a fresh task is born with; and nothing of proc's own. */
+static kern_return_t
+rights_give(mach_port_t task, struct proc *p, mach_port_t ctx)
+{
+	mach_msg_type_name_t disposition;
+	mach_port_t port = proc_port_send_right(p, &disposition);
+	kern_return_t kr;
+
+	if (port == MACH_PORT_NULL)
+		return MX_EAGAIN;
+	kr = syscall_mach_port_insert_right(task, MX_PORT_PROC, port, MACH_MSG_TYPE_COPY_SEND);
+	mx_port_release(port);
+	if (kr == KERN_SUCCESS)
+		kr = syscall_mach_port_insert_right(task, MX_PORT_VFS, ctx, MACH_MSG_TYPE_COPY_SEND);
+	return kr;
+}
+
+static kern_return_t
+task_fill(mach_port_t task, struct proc *p, mach_port_t ctx, const struct boot_words *w)
+{
+	uint32_t entry, boot;
+	kern_return_t kr;
+
+	kr = task_priority(task, USER_PRIORITY, TRUE);
+	if (kr == KERN_SUCCESS)
+		kr = proc_load_into(task, &entry);
+	if (kr == KERN_SUCCESS)
+		kr = proc_sys_map_into(task);
+	if (kr == KERN_SUCCESS)
+		kr = boot_write(task, p, w, &boot);
+	if (kr == KERN_SUCCESS)
+		kr = rights_give(task, p, ctx);
+	if (kr == KERN_SUCCESS)
+		kr = thread_begin(task, entry, boot);
+	return kr;
+}
+
+kern_return_t
+proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words)
+{
+	mach_port_t task;
+	kern_return_t kr;
+
+	kr = syscall_task_create(mx_task, FALSE, &task);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	/* Our own bootstrap port is what makes us proc in ACS's eyes: it must not be inherited. */
+	kr = syscall_task_set_special_port(task, TASK_BOOTSTRAP_PORT, proc_lookup_port);
+	if (kr == KERN_SUCCESS)
+		kr = proc_task_adopt(p, task);
+	if (kr != KERN_SUCCESS) {
+		(void)syscall_task_terminate(task);
+		mx_port_release(task);
+		return kr;
+	}
+	kr = task_fill(task, p, ctx, words);
+	if (kr != KERN_SUCCESS)
+		proc_act_terminate(p);
+	return kr;
+}
+
+/* ---- What the core asks for ---- */
+
+bool
+proc_act_post(struct proc *p, int32_t tid, const struct mx_siginfo *info)
+{
+	mach_msg_return_t kr;
+
+	if (p->p_signal == MACH_PORT_NULL)
+		return true;
+	kr = emul_signal(p->p_signal, tid, *info);
+	if (kr != MACH_SEND_TIMED_OUT)
+		return true;			/* sent, or the port is dead and the process soon too */
+	mx_port_release(p->p_signal);		/* the reference that the message took comes back */
+	return false;
+}
+
+void
+proc_act_suspend(struct proc *p)
+{
+	if (p->p_task != MACH_PORT_NULL && !p->p_is_suspended)
+		p->p_is_suspended = syscall_task_suspend(p->p_task) == KERN_SUCCESS;
+}
+
+void
+proc_act_resume(struct proc *p)
+{
+	if (!p->p_is_suspended)
+		return;
+	p->p_is_suspended = false;
+	(void)task_resume(p->p_task);		/* fails when it is dead */
+}
+
+void
+proc_act_nice(struct proc *p)
+{
+	if (p->p_task == MACH_PORT_NULL)
+		return;
+	/* Above the users' ordinary priority only the number is kept. */
+	(void)task_priority(p->p_task, USER_PRIORITY + (p->p_nice > 0 ? (p->p_nice + 1) / 2 : 0), TRUE);
+}
+
+static uint64_t
+us(const time_value64_t *t)
+{
+	return (uint64_t)t->seconds * 1000000 + (uint64_t)t->nanoseconds / 1000;
+}
+
+void
+proc_task_usage(struct proc *p, struct mx_rusage *usage)
+{
+	struct task_basic_info basic;
+	struct task_thread_times_info times;
+	struct task_events_info events;
+	mach_msg_type_number_t count = TASK_BASIC_INFO_COUNT;
+
+	if (p->p_task == MACH_PORT_NULL || p->p_state == PROC_ZOMBIE)
+		return;
+	if (task_info(p->p_task, TASK_BASIC_INFO, (task_info_t)&basic, &count) != KERN_SUCCESS)
+		return;
+	count = TASK_THREAD_TIMES_INFO_COUNT;
+	if (task_info(p->p_task, TASK_THREAD_TIMES_INFO, (task_info_t)&times, &count) != KERN_SUCCESS)
+		return;
+	count = TASK_EVENTS_INFO_COUNT;
+	if (task_info(p->p_task, TASK_EVENTS_INFO, (task_info_t)&events, &count) != KERN_SUCCESS)
+		return;
+	usage->ru_utime_us = us(&basic.user_time64) + us(&times.user_time64);
+	usage->ru_stime_us = us(&basic.system_time64) + us(&times.system_time64);
+	usage->ru_maxrss_kb = basic.resident_size / 1024;
+	usage->ru_minflt = events.faults - events.pageins;
+	usage->ru_majflt = events.pageins;
+}
+
+void
+proc_act_usage(struct proc *p, struct mx_rusage *usage)
+{
+	proc_task_usage(p, usage);
+}
