@@ -116,6 +116,7 @@ masix_all += $(call server_lib,$(1))
 endef
 $(foreach s,$(masix_libs),$(eval $(call lib_rules,$(s))))
 
+# -u: libmasix's __assert_func has to be found before newlib's, which comes with functions that libmasix replaces.
 define server_rules
 $(foreach n,$($(1)_MIG),$(eval $(call mig_server_rule,$(1),$(n))))
 $(call archive_rule,$(call server_lib,$(1)),$(call objects,guest,$(1),$(filter-out $(call server_main,$(1)),$($(1)_SOURCES))) \
@@ -123,7 +124,7 @@ $(call archive_rule,$(call server_lib,$(1)),$(call objects,guest,$(1),$(filter-o
 $(call server_image,$(1)): $(if $($(1)_NOLIB),,$(guest_start)) $(call objects,guest,$(1),$(call server_main,$(1))) \
 		$(call server_lib,$(1)) $(foreach l,$($(1)_WITH),$(call server_lib,$(l))) $(if $($(1)_NOLIB),,$(guest_libs))
 	@mkdir -p $$(@D)
-	$$(call say,LINK,$$@)$$(CC) $$(GUEST_LDFLAGS) -o $$@ -Wl,--start-group $$^ \
+	$$(call say,LINK,$$@)$$(CC) $$(GUEST_LDFLAGS) $(if $($(1)_NOLIB),,-Wl,-u,__assert_func) -o $$@ -Wl,--start-group $$^ \
 		$(if $($(1)_NOLIB),,newlib/lib/libc.a $(if $($(1)_LIBM),newlib/lib/libm.a)) $(libgcc) -Wl,--end-group
 masix_all += $(call server_image,$(1)) $(call server_image,$(1)).stripped
 endef

@@ -30,7 +30,7 @@ typedef char mx_path_t[];
 typedef char mx_data_t[];
 typedef char mx_blob_t[];
 typedef uint32_t mx_ids_t[];
-typedef mach_port_t mx_ports_t[];
+typedef mach_port_t *mx_ports_t;
 typedef const mach_port_t *const_mx_ports_t;
 typedef const char *const_mx_name_t;
 typedef const char *const_mx_path_t;

@@ -1,0 +1,279 @@
+/*
+ * acs_task.c - make a server's task from its image, and take what it does wrong.
+ *
+ * Whole pages of the image are written with vm_write, which shares them until somebody writes; the last page of a segment is
+ * copied, so that what follows the segment in the file does not get in. The exception port of a server is ACS: a server that faults
+ * has died, and what can be known of why goes to the log first.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "acs.h"
+
+#include <exc_S.h>
+#include <gnumach.h>
+#include <mach.h>
+#include <mach_host.h>
+#include <mach/machine/thread_status.h>
+#include <mach/task_special_ports.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STACK_TOP	0xc0000000u
+#define STACK_SIZE	0x00040000u
+#define FRAMES_MAX	16
+
+extern boolean_t exc_server(mach_msg_header_t *in, mach_msg_header_t *out);
+
+static mach_port_t default_set;		/* control port of the processor set that everything runs in */
+
+kern_return_t
+acs_task_setup(void)
+{
+	mach_port_t name;
+	kern_return_t kr;
+
+	kr = processor_set_default(mach_host_self(), &name);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = host_processor_set_priv(acs_host_priv, name, &default_set);
+	mx_port_release(name);
+	return kr;
+}
+
+/* ---- Memory ---- */
+
+/* The page at ADDRESS of TASK: SIZE bytes of DATA, then zeros. */
+static kern_return_t
+page_write(mach_port_t task, vm_address_t address, const char *data, size_t size)
+{
+	char *page = mx_pages_alloc(ACS_PAGE);
+	kern_return_t kr;
+
+	if (!page)
+		return KERN_RESOURCE_SHORTAGE;
+	memcpy(page, data, size);
+	kr = vm_write(task, address, (vm_offset_t)page, ACS_PAGE);
+	mx_pages_free(page, ACS_PAGE);
+	return kr;
+}
+
+static kern_return_t
+segment_load(mach_port_t task, const char *data, const struct acs_segment *seg)
+{
+	vm_address_t address = seg->se_address;
+	size_t whole = seg->se_file_size / ACS_PAGE * ACS_PAGE, rest = seg->se_file_size - whole;
+	kern_return_t kr;
+
+	kr = syscall_vm_allocate(task, &address, seg->se_pages_size, FALSE);
+	if (kr == KERN_SUCCESS && whole > 0)
+		kr = vm_write(task, address, (vm_offset_t)(data + seg->se_offset), whole);
+	if (kr == KERN_SUCCESS && rest > 0)
+		kr = page_write(task, address + whole, data + seg->se_offset + whole, rest);
+	if (kr == KERN_SUCCESS && !seg->se_write)
+		kr = vm_protect(task, address, seg->se_pages_size, FALSE,
+			seg->se_execute ? VM_PROT_READ | VM_PROT_EXECUTE : VM_PROT_READ);
+	return kr;
+}
+
+static kern_return_t
+image_load(mach_port_t task, const char *data, const struct acs_image *image)
+{
+	kern_return_t kr = KERN_SUCCESS;
+
+	for (unsigned int i = 0; i < image->im_count && kr == KERN_SUCCESS; i++)
+		kr = segment_load(task, data, &image->im_segment[i]);
+	return kr;
+}
+
+static kern_return_t
+stack_make(mach_port_t task, const struct acs_spec *spec, uint32_t *sp)
+{
+	vm_address_t base = STACK_TOP - STACK_SIZE;
+	char *page = mx_pages_alloc(ACS_PAGE);
+	kern_return_t kr;
+
+	if (!page)
+		return KERN_RESOURCE_SHORTAGE;
+	*sp = acs_stack_build(page, ACS_PAGE, STACK_TOP, spec->sp_name, &spec->sp_args);
+	kr = *sp == 0 ? MX_E2BIG : syscall_vm_allocate(task, &base, STACK_SIZE, FALSE);
+	if (kr == KERN_SUCCESS)
+		kr = vm_write(task, STACK_TOP - ACS_PAGE, (vm_offset_t)page, ACS_PAGE);
+	mx_pages_free(page, ACS_PAGE);
+	return kr;
+}
+
+/* ---- Threads and ports ---- */
+
+static kern_return_t
+thread_make(mach_port_t task, uint32_t priority, uint32_t eip, uint32_t esp, mach_port_t *thread)
+{
+	struct i386_thread_state state;
+	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
+	kern_return_t kr;
+
+	kr = task_priority(task, (int)priority, FALSE);
+	if (kr == KERN_SUCCESS)
+		kr = thread_create(task, thread);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	(void)thread_max_priority(*thread, default_set, (int)priority);	/* it runs at a lower one then */
+	(void)thread_priority(*thread, (int)priority, FALSE);
+	kr = thread_get_state(*thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
+	if (kr == KERN_SUCCESS) {
+		state.eip = eip;
+		state.uesp = esp;
+		kr = thread_set_state(*thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, i386_THREAD_STATE_COUNT);
+	}
+	if (kr != KERN_SUCCESS)
+		mx_port_release(*thread);
+	return kr;
+}
+
+/* A task inherits both ports from its creator: ACS has no bootstrap port, but a server must never have ACS's exceptions. */
+static kern_return_t
+ports_give(mach_port_t task, struct acs_door *door, struct acs_guard *guard)
+{
+	mach_port_t boot = mx_object_send_right(&door->do_object), exc = mx_object_send_right(&guard->gu_object);
+	kern_return_t kr = KERN_RESOURCE_SHORTAGE;
+
+	if (boot != MACH_PORT_NULL && exc != MACH_PORT_NULL) {
+		kr = syscall_task_set_special_port(task, TASK_BOOTSTRAP_PORT, boot);
+		if (kr == KERN_SUCCESS)
+			kr = syscall_task_set_special_port(task, TASK_EXCEPTION_PORT, exc);
+	}
+	mx_port_release(boot);
+	mx_port_release(exc);
+	return kr;
+}
+
+static kern_return_t
+task_fill(mach_port_t task, const struct acs_spec *spec, const char *data, const struct acs_image *image,
+	struct acs_door *door, struct acs_guard *guard, mach_port_t *thread)
+{
+	uint32_t sp;
+	kern_return_t kr;
+
+	(void)task_set_name(task, spec->sp_name);	/* only for the kernel's own messages */
+	kr = ports_give(task, door, guard);
+	if (kr == KERN_SUCCESS)
+		kr = image_load(task, data, image);
+	if (kr == KERN_SUCCESS)
+		kr = stack_make(task, spec, &sp);
+	if (kr == KERN_SUCCESS)
+		kr = thread_make(task, spec->sp_priority, image->im_entry, sp, thread);
+	return kr;
+}
+
+kern_return_t
+acs_task_create(const struct acs_spec *spec, const char *data, size_t size, struct acs_door *door, struct acs_guard *guard,
+	mach_port_t *task, mach_port_t *thread, struct acs_error *err)
+{
+	struct acs_image image;
+	const char *wrong = acs_elf_check(data, size, &image);
+	kern_return_t kr;
+
+	if (wrong) {
+		(void)acs_error_set(err, "the image cannot be used: %s", wrong);
+		return MX_ENOEXEC;
+	}
+	kr = syscall_task_create(mx_task, FALSE, task);
+	if (kr != KERN_SUCCESS) {
+		(void)acs_error_set(err, "no task could be made: error 0x%x", (unsigned int)kr);
+		return kr;
+	}
+	kr = task_fill(*task, spec, data, &image, door, guard, thread);
+	if (kr != KERN_SUCCESS) {
+		(void)acs_error_set(err, "its task could not be filled: error 0x%x", (unsigned int)kr);
+		(void)syscall_task_terminate(*task);
+		mx_port_release(*task);
+	}
+	return kr;
+}
+
+/* ---- Exceptions ---- */
+
+static void
+guard_free(struct mx_object *obj)
+{
+	(void)obj;		/* it holds nothing */
+}
+
+static struct mx_class guard_class = {
+	.mc_name = "exceptions", .mc_size = sizeof(struct acs_guard),
+	.mc_demux = (mx_demux_t *const[]){ exc_server, NULL }, .mc_free = guard_free,
+};
+
+struct acs_guard *
+acs_guard_create(struct acs_server *sv)
+{
+	struct acs_guard *g = mx_object_create(&guard_class);
+
+	if (g)
+		g->gu_server = sv;
+	return g;
+}
+
+/* Two words of TASK's memory. */
+static bool
+frame_read(mach_port_t task, uint32_t address, uint32_t frame[2])
+{
+	vm_offset_t data;
+	mach_msg_type_number_t count;
+
+	if (vm_read(task, address, 8, &data, &count) != KERN_SUCCESS)
+		return false;
+	memcpy(frame, (const void *)data, 8);
+	(void)vm_deallocate(mx_task, data, count);
+	return true;
+}
+
+static void
+backtrace_format(mach_port_t task, uint32_t eip, uint32_t ebp, char *text, size_t size)
+{
+	uint32_t frame[2];
+	size_t n = (size_t)snprintf(text, size, "backtrace: %08lx", (unsigned long)eip);
+
+	for (int i = 0; i < FRAMES_MAX && n + 10 < size && ebp % 4 == 0 && frame_read(task, ebp, frame); i++) {
+		if (frame[1] == 0)
+			break;
+		n += (size_t)snprintf(text + n, size - n, " %08lx", (unsigned long)frame[1]);
+		if (frame[0] <= ebp)
+			break;
+		ebp = frame[0];
+	}
+}
+
+static void
+exception_log(const struct acs_server *sv, const struct i386_thread_state *s, int exception, int code, unsigned long subcode)
+{
+	char text[300];
+	int n;
+
+	n = snprintf(text, sizeof text, "exception %d, code %d, subcode 0x%lx at eip %08x", exception, code, subcode, s->eip);
+	acs_log_line(MX_LOG_ERROR, sv->sv_spec.sp_name, text, (size_t)n);
+	n = snprintf(text, sizeof text, "eax %08x ebx %08x ecx %08x edx %08x esi %08x edi %08x ebp %08x esp %08x eflags %08x",
+		s->eax, s->ebx, s->ecx, s->edx, s->esi, s->edi, s->ebp, s->uesp, s->efl);
+	acs_log_line(MX_LOG_ERROR, sv->sv_spec.sp_name, text, (size_t)n);
+	backtrace_format(sv->sv_task, s->eip, s->ebp, text, sizeof text);
+	acs_log_line(MX_LOG_ERROR, sv->sv_spec.sp_name, text, strlen(text));
+}
+
+/* The port's protected payload arrives where MIG thinks the port's name is. */
+kern_return_t
+catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, integer_t exception, integer_t code,
+	rpc_long_integer_t subcode)
+{
+	struct acs_guard *g = mx_object_cast((struct mx_object *)(uintptr_t)port, &guard_class);
+	struct i386_thread_state state;
+	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
+
+	if (!g || !g->gu_server || g->gu_server->sv_task != task)
+		return KERN_INVALID_ARGUMENT;
+	if (thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count) == KERN_SUCCESS)
+		exception_log(g->gu_server, &state, exception, code, (unsigned long)subcode);
+	(void)syscall_task_terminate(task);		/* its death is noticed like any other */
+	mx_port_release(thread);
+	mx_port_release(task);
+	return KERN_SUCCESS;
+}

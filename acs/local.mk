@@ -1,0 +1,13 @@
+# acs/: the first server, its manifest, and the two Linux programs that belong to it.
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (c) 2026 The MASIX authors.
+acs_core := acs_words.c acs_manifest.c acs_names.c acs_backoff.c acs_cpio.c acs_elf.c acs_ring.c acs_command.c
+
+masix_servers += acs
+acs_SOURCES := main.c $(acs_core) acs_boot.c acs_task.c acs_life.c acs_rpc.c acs_stop.c acs_log.c acs_control.c
+acs_MIG := acs exc
+acs_ARCHIVE := no
+
+linux_programs += acs/acsctl acs/init
+bootfs_lists += $(srcdir)/acs/acs.list
+bootfs_deps += out/linux/acs/acsctl out/linux/acs/init
