@@ -96,7 +96,8 @@ struct em_desc {
 	volatile uint64_t d_offset;	/* bytes; of directories a cookie */
 	uint32_t	d_kind;		/* enum mx_kind, or EM_KIND_* */
 	uint32_t	d_used;		/* slot taken (only its maker looks) */
-	uint32_t	d_pad[2];
+	int32_t		d_owner;	/* F_SETOWN, F_SETSIG: kept, never used, as there is no O_ASYNC */
+	uint32_t	d_signal;
 };
 
 /* The same in one task, shared by the descriptors that dup made, copied by fork: struct em_file, emulib/file.h. */
@@ -196,10 +197,17 @@ void *em_alloc(size_t n);			/* zeroed; NULL */
 void em_free(void *p, size_t n);
 
 /* ---- Between the halves ---- */
+struct em_files *em_files_create(void);				/* an empty table with one reference; NULL */
+struct em_files *em_files_copy(struct em_files *from);		/* for a process in this address space (vfork); NULL */
+void em_files_release(struct em_files *fs);
+void em_file_exit(struct em_process *p);			/* the process ends: locks that would outlive it */
+/* Around task_create and em_file_fork: nobody else changes tables and descriptions meanwhile. */
+void em_file_fork_begin(struct em_process *p);
+void em_file_fork_end(struct em_process *p);
 int32_t em_signal_self(int signo, int code, uint32_t value);	/* to the calling process: SIGPIPE, SIGTTIN... */
 int32_t em_signal_group(int signo);				/* to the caller's process group, through proc */
 void em_file_exec(struct em_process *p);			/* close FD_CLOEXEC descriptors */
-/* fork: give the child task rights under the same names for everything open; freeze the description pages. 0 or -errno. */
+/* fork: give the child task rights under the same names for p_vfs and everything open. 0 or -errno. */
 int32_t em_file_fork(struct em_process *p, mach_port_t child_task);
 void em_file_forked(struct em_process *p);			/* in the child, first thing */
 /* mmap of a descriptor: its memory object (a send right, the caller's) and how it may be mapped; -errno. */

@@ -1,0 +1,273 @@
+/*
+ * file.h - open files, inside the file half of the emulation library.
+ *
+ * Three levels, as POSIX has them: a descriptor (struct em_fd, emulib.h) names a struct em_file of this address space, which names the
+ * open file description (struct em_desc) in a page that fork shares. What kind of thing a file is decides how it is read, written and
+ * polled: struct em_class, a table of functions per kind, as file servers have them.
+ *
+ * Lock order: em_files.fs_lock, then em_file_lock (list of files, description pages, windows). d_lock of a description is taken with
+ * neither held. No lock but d_lock is held while user memory is touched or a server is asked.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EMULIB_FILE_H
+#define EMULIB_FILE_H
+
+#include "emulib.h"
+#include "file_calls.h"
+
+/* -errno by name. */
+#define EM_E(name)	(-MX_ERRNO(MX_##name))
+
+/* Kinds of files beside enum mx_kind. */
+enum em_kind { EM_KIND_PIPE = 64, EM_KIND_EVENTFD, EM_KIND_TIMERFD, EM_KIND_SIGNALFD, EM_KIND_EPOLL, EM_KIND_SOCKET };
+
+/* ---- User buffers ---- */
+
+struct em_segment { uint32_t s_base, s_len; };	/* struct iovec */
+
+struct em_uio {
+	const struct em_segment *u_seg;		/* the current segment, of which u_skip bytes are used up */
+	uint32_t	u_skip;
+	uint32_t	u_left;			/* bytes in all that remain */
+	uint32_t	u_done;			/* bytes moved */
+};
+
+#define EM_IOV_MAX	1024
+#define EM_RW_MAX	0x7ffff000u		/* bytes of one call */
+
+void em_uio_one(struct em_uio *u, struct em_segment *seg, uint32_t base, uint32_t len);
+/* The program's vector at IOV, copied to SEGS (room for EM_IOV_MAX). Errors: -EINVAL, -EFAULT */
+int32_t em_uio_vector(struct em_uio *u, struct em_segment *segs, uint32_t iov, uint32_t n);
+/* Address and length of what is contiguous next; 0 bytes: nothing is left. */
+uint32_t em_uio_next(struct em_uio *u, uint32_t *addr);
+void em_uio_skip(struct em_uio *u, uint32_t n);	/* within what em_uio_next said */
+void em_uio_advance(struct em_uio *u, uint32_t n);	/* any number of bytes */
+/* Move N bytes to or from the program and advance. What was moved before a fault counts in u_done. Errors: -EFAULT */
+int32_t em_uio_out(struct em_uio *u, const void *from, uint32_t n);
+int32_t em_uio_in(struct em_uio *u, void *to, uint32_t n);
+int32_t em_uio_zero(struct em_uio *u, uint32_t n);
+/* What a call answers: the bytes moved, or ERR when none were. */
+static inline int32_t
+em_uio_result(const struct em_uio *u, int32_t err)
+{
+	return u->u_done > 0 ? (int32_t)u->u_done : err;
+}
+
+/* ---- Files ---- */
+
+struct em_file;
+struct em_poll;
+
+#define EM_CLASS_SEEK	1	/* has a position */
+#define EM_CLASS_SERVER	2	/* f_port answers io_stat, io_ioctl, ... */
+
+/* A kind of file. Absent functions: reading and writing EINVAL, polling is always ready. POS is NULL for what has no position. */
+struct em_class {
+	const char	*c_name;
+	uint32_t	c_flags;
+	int32_t		(*c_read)(struct em_file *f, struct em_uio *u, int64_t *pos);
+	int32_t		(*c_write)(struct em_file *f, struct em_uio *u, int64_t *pos);
+	/* Which of EVENTS hold; registers with P (when there is one) for a wake-up if none does. */
+	uint32_t	(*c_poll)(struct em_file *f, uint32_t events, struct em_poll *p);
+	int32_t		(*c_ioctl)(struct em_file *f, uint32_t cmd, uint32_t arg);
+	/* The last reference in this address space goes. */
+	void		(*c_release)(struct em_file *f);
+};
+
+/* A part of a regular file that is mapped, and its inode page (window.c). */
+struct em_window {
+	char		*w_addr;
+	uint64_t	w_offset;
+	uint32_t	w_size;
+	uint32_t	w_pins;		/* copies under way */
+	uint32_t	w_used;		/* a clock, to find the one not used for long */
+	void		*w_info;	/* page */
+	const volatile struct mx_inode *w_inode;
+	bool		w_refused;	/* the server has no memory object for it */
+};
+
+struct em_file {
+	const struct em_class *f_class;
+	struct em_desc	*f_desc;
+	mach_port_t	f_port;		/* io port, or MACH_PORT_NULL */
+	mach_port_t	f_port2;	/* a second one, of kinds that write elsewhere than they read */
+	volatile uint32_t f_refs;	/* descriptors, and calls under way */
+	uint32_t	f_kind;
+	bool		f_is_seekable;
+	bool		f_is_marked;	/* seen (fork, exec) */
+	struct em_file	*f_next, *f_prev;	/* all files of the address space */
+	struct mx_attr	f_attr;		/* when it was opened */
+	uint64_t	f_attr_ns;	/* ... which was then; 0: too old to be believed */
+	uint32_t	f_attr_changes;	/* what the process had changed by then */
+	uint32_t	f_nreads;	/* reads by message so far */
+	struct em_window f_window;
+	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
+	void		*f_private;	/* of the kind: epoll set, ... */
+};
+
+extern volatile uint32_t em_file_lock;
+
+/* A file with one reference and a fresh description. ATTR may be NULL. Errors: NULL, no memory (PORT stays the caller's). */
+struct em_file *em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags,
+	const struct mx_attr *attr);
+void em_file_hold(struct em_file *f);
+void em_file_release(struct em_file *f);
+
+/* Access mode and flags of the description. */
+static inline uint32_t
+em_file_flags(const struct em_file *f)
+{
+	return f->f_desc->d_flags;
+}
+static inline bool
+em_file_is_readable(const struct em_file *f)
+{
+	return (f->f_desc->d_flags & (MX_O_ACCMODE | MX_O_PATH)) != MX_O_WRONLY && !(f->f_desc->d_flags & MX_O_PATH);
+}
+static inline bool
+em_file_is_writable(const struct em_file *f)
+{
+	return (f->f_desc->d_flags & MX_O_ACCMODE) != MX_O_RDONLY && !(f->f_desc->d_flags & MX_O_PATH);
+}
+
+/* The description's lock: survives the death of its owner. Blocks: until the other process is through with its call. */
+void em_desc_lock(struct em_desc *d);
+void em_desc_unlock(struct em_desc *d);
+/* A lock in shared memory whose value is the owner's pid (also of pipes). */
+void em_shared_lock(volatile uint32_t *word);
+void em_shared_unlock(volatile uint32_t *word);
+
+/* ---- Description pages (desc.c); em_file_lock is held ---- */
+struct em_desc *em_desc_alloc(void);
+void em_desc_free(struct em_desc *d);
+void em_desc_freeze(void);
+
+/* ---- Descriptors (fd.c) ---- */
+
+/* The file behind FD, held. Errors: NULL, bad descriptor. */
+struct em_file *em_fd_get(int32_t fd);
+/* The same, not opened with O_PATH. */
+struct em_file *em_fd_get_io(int32_t fd);
+/* A descriptor not below MINFD for F (its reference goes to the table; on error it stays). Errors: -EMFILE, -ENOMEM */
+int32_t em_fd_install(struct em_file *f, uint32_t fdflags, int32_t minfd);
+/* Is there room for one more? 0 or -EMFILE. */
+int32_t em_fd_room(void);
+/* FD_CLOEXEC of FD: SET tells whether FLAGS are new. Errors: -EBADF */
+int32_t em_fd_flags(int32_t fd, bool set, uint32_t flags);
+/* A second descriptor for OLDFD, not below MINFD. Errors: -EBADF, -EMFILE, -EINVAL (MINFD beyond the limit) */
+int32_t em_fd_dup(int32_t oldfd, int32_t minfd, uint32_t fdflags);
+#define EM_FD_CLOEXEC	1u
+static inline uint32_t
+em_fd_cloexec(uint32_t open_flags)
+{
+	return open_flags & MX_O_CLOEXEC ? EM_FD_CLOEXEC : 0;
+}
+
+/* ---- Locks (lock.c) ---- */
+/* A descriptor of F was closed: the process's POSIX locks on the file go. */
+void em_lock_closed(struct em_file *f);
+void em_lock_forked(void);
+int32_t em_lock_fcntl(struct em_file *f, uint32_t cmd, uint32_t arg);
+
+/* ---- Pipes (pipe.c) ---- */
+/* One mapping of a ring, shared by the files of this address space that use it. */
+struct em_ring {
+	struct mx_ring	*r_ring;
+	uint32_t	r_refs;
+};
+/* Map MEMORY. Rights: MEMORY is released. Errors: NULL */
+struct em_ring *em_ring_map(mach_port_t memory);
+void em_ring_release(struct em_ring *r);
+/* A file for the end IO of a FIFO. Rights: IO is the file's on success. Errors: -errno */
+int32_t em_pipe_open_fifo(mach_port_t io, uint32_t flags, const struct mx_attr *attr, struct em_file **out);
+/* F_SETPIPE_SZ, F_GETPIPE_SZ */
+int32_t em_pipe_size(struct em_file *f, bool set, uint32_t size);
+
+/* ---- The address space above the program (space.c) ---- */
+extern mach_port_t em_task;
+/* Copy memory that may fault, wherever it lies. 0 or -EFAULT. */
+int32_t em_touch_copy(void *to, const void *from, size_t n);
+/* Room of SIZE bytes for a window; NULL. em_file_lock is held. */
+void *em_space_alloc(uint32_t size);
+void em_space_free(void *addr, uint32_t size);
+/* Map OBJECT (MACH_PORT_NULL: zeroes) shared and inherited as shared. Rights: OBJECT stays the caller's. 0 or -errno. */
+int32_t em_space_map(void *addr, uint32_t size, mach_port_t object, uint64_t offset, int prot);
+void em_space_unmap(void *addr, uint32_t size);
+void em_port_release(mach_port_t port);		/* one reference of a right */
+int32_t em_port_give(mach_port_t task, mach_port_t port);	/* a send right for TASK under the same name */
+void em_pause(void);				/* let others run for a moment, not interruptible */
+
+/* ---- Windows (window.c) ---- */
+/* Read through the window: bytes, 0 at the end of the file, -EFAULT, -EIO; -ENODEV: this file has none. */
+int32_t em_window_read(struct em_file *f, struct em_uio *u, uint64_t pos);
+/* Is reading N bytes at POS by message the better way? */
+bool em_window_is_wanted(const struct em_file *f, uint64_t pos, uint32_t n);
+/* The current size if the inode page is mapped. */
+bool em_window_size(const struct em_file *f, uint64_t *size);
+void em_window_release(struct em_file *f);
+/* The file whose unpinned window was not used for longest; NULL. Locks: em_file_lock */
+struct em_file *em_window_oldest(void);
+
+/* ---- Classes ---- */
+extern const struct em_class em_class_file, em_class_stream, em_class_tty, em_class_dir, em_class_null, em_class_zero,
+	em_class_full, em_class_random, em_class_path, em_class_pipe;
+const struct em_class *em_class_of(uint32_t kind);
+
+/* read and write of any file. POS NULL: the description's own position. */
+int32_t em_file_read(struct em_file *f, struct em_uio *u, int64_t *pos);
+int32_t em_file_write(struct em_file *f, struct em_uio *u, int64_t *pos);
+/* Attributes now. */
+int32_t em_file_stat(struct em_file *f, struct mx_attr *attr);
+void em_file_stat_fresh(struct em_file *f);	/* f_attr is true now */
+/* This process changed some file: attributes that came with an open are not believed any more. */
+void em_file_changed(void);
+/* The terminal says that this is a background process. 0: do it anyway (the signal is blocked or ignored and WRITING); -EIO;
+ * EM_RESTARTSYS: the group got SIGTTIN or SIGTTOU. */
+int32_t em_tty_background(bool writing);
+
+/* ---- Paths (path.c) ---- */
+
+struct em_path {
+	mach_port_t	p_dir;		/* MACH_PORT_NULL: the current directory */
+	struct em_file	*p_file;	/* behind p_dir, held; NULL */
+	uint32_t	p_len;
+	char		p_name[MX_PATH_MAX];
+};
+
+/* Take DIRFD and the program's string PATH. With MX_AT_EMPTY_PATH in FLAGS an empty path names DIRFD itself (p_len 0).
+ * Errors: -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR. em_path_done afterwards, only when 0. */
+int32_t em_path_get(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags);
+void em_path_done(struct em_path *p);
+static inline mach_port_t
+em_vfs(void)
+{
+	return em_proc()->p_vfs;
+}
+/* The number N if the path is one of /dev/fd/N, /proc/self/fd/N, /dev/stdin...; -1. */
+int32_t em_path_fd(const struct em_path *p);
+
+/* A request's answer as 0 or -errno (mach_msg counts requests). */
+#define EM_IO(call)	em_errno(call)
+#define EM_VFS(call)	em_errno(call)
+#define EM_PROC(call)	em_errno(call)
+
+static inline uint64_t
+em_u64(uint32_t lo, uint32_t hi)
+{
+	return (uint64_t)hi << 32 | lo;
+}
+static inline uint32_t
+em_min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+/* What proc publishes about this process. */
+static inline const volatile struct mx_sys_proc *
+em_sys_proc(void)
+{
+	return &MX_SYS->sy_proc[em_proc()->p_slot];
+}
+
+#endif /* EMULIB_FILE_H */

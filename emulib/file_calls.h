@@ -1,0 +1,34 @@
+/*
+ * file_calls.h - the system calls that the file half answers.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef EMULIB_FILE_CALLS_H
+#define EMULIB_FILE_CALLS_H
+
+#include "emulib.h"
+
+/* fd.c */
+em_handler sys_close, sys_close_range, sys_dup, sys_dup2, sys_dup3;
+/* fcntl.c */
+em_handler sys_fcntl, sys_fcntl64;
+/* rw.c */
+em_handler sys_read, sys_write, sys_readv, sys_writev, sys_pread64, sys_pwrite64, sys_preadv, sys_pwritev, sys_preadv2, sys_pwritev2,
+	sys_lseek, sys_llseek;
+/* fileop.c */
+em_handler sys_ftruncate, sys_ftruncate64, sys_fsync, sys_fdatasync, sys_sync, sys_syncfs, sys_sync_file_range, sys_fallocate,
+	sys_sendfile, sys_sendfile64, sys_copy_file_range, sys_readahead, sys_fadvise64, sys_fadvise64_64;
+/* open.c */
+em_handler sys_open, sys_openat, sys_creat;
+/* stat.c */
+em_handler sys_oldstat, sys_oldlstat, sys_oldfstat, sys_stat, sys_lstat, sys_fstat, sys_stat64, sys_lstat64, sys_fstat64, sys_fstatat64,
+	sys_statx, sys_statfs, sys_fstatfs, sys_statfs64, sys_fstatfs64;
+/* lock.c */
+em_handler sys_flock;
+/* pipe.c */
+em_handler sys_pipe, sys_pipe2;
+/* dir.c */
+em_handler sys_getdents, sys_getdents64;
+
+#endif /* EMULIB_FILE_CALLS_H */

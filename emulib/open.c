@@ -1,0 +1,209 @@
+/*
+ * open.c - open: one request to vfs, and a file of the right kind from its answer.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "file.h"
+#include "vfs.h"
+#include "proc.h"
+#include "io.h"
+
+#define O_TMPFILE_BIT	020000000u
+#define OPEN_KNOWN	(MX_O_ACCMODE | MX_O_CREAT | MX_O_EXCL | MX_O_NOCTTY | MX_O_TRUNC | MX_O_APPEND | MX_O_NONBLOCK | MX_O_SYNC | \
+	MX_O_ASYNC | MX_O_DIRECT | MX_O_LARGEFILE | MX_O_DIRECTORY | MX_O_NOFOLLOW | MX_O_NOATIME | MX_O_CLOEXEC | MX_O_PATH | \
+	O_TMPFILE_BIT)
+#define OPEN_PATH	(MX_O_PATH | MX_O_DIRECTORY | MX_O_NOFOLLOW | MX_O_CLOEXEC)
+#define OPEN_ONCE	(MX_O_CREAT | MX_O_EXCL | MX_O_NOCTTY | MX_O_TRUNC | MX_O_CLOEXEC)	/* not kept in the description */
+#define SMALL_FILE_MAX	0x7fffffffu
+
+/* What vfs_open answers. */
+struct open_answer {
+	uint32_t	oa_kind;
+	mach_port_t	oa_io;
+	struct mx_attr	oa_attr;
+};
+
+static int32_t
+open_ask(const struct em_path *p, uint32_t flags, uint32_t mode, struct open_answer *oa)
+{
+	char data[MX_BLOB_MAX];
+	mach_msg_type_number_t n = sizeof data;
+	kern_return_t kr;
+	int32_t err;
+
+	kr = EM_INTERRUPTIBLE(em_vfs(), tag, vfs_open(em_vfs(), tag, em_proc()->p_pid, p->p_dir, p->p_name, p->p_len,
+	    flags & ~(uint32_t)(MX_O_CLOEXEC | MX_O_NOCTTY | MX_O_ASYNC), mode, &oa->oa_kind, &oa->oa_io, &oa->oa_attr, data, &n));
+	err = em_errno(kr);
+	return err == EM_E(EINTR) ? EM_RESTARTSYS : err;
+}
+
+/* /dev/tty: proc opens the controlling terminal. */
+static int32_t
+open_ctty(uint32_t flags, struct open_answer *oa)
+{
+	oa->oa_kind = MX_KIND_TTY;
+	return EM_PROC(proc_ctty(MX_PORT_PROC, MX_CTTY_OPEN, MACH_PORT_NULL, (int32_t)flags, &oa->oa_io));
+}
+
+/* A session leader without a controlling terminal gets the one it opens. */
+static void
+open_tty_adopt(mach_port_t tty, uint32_t flags)
+{
+	const volatile struct mx_sys_proc *sp = em_sys_proc();
+	mach_port_t none = MACH_PORT_NULL;
+
+	if (flags & (MX_O_NOCTTY | MX_O_PATH) || sp->sp_sid != sp->sp_pid || sp->sp_tty_pgrp != 0)
+		return;
+	/* It may be another session's: then it is only opened. */
+	(void)EM_PROC(proc_ctty(MX_PORT_PROC, MX_CTTY_ATTACH, tty, 0, &none));
+}
+
+/* A file for OA. Rights: its io port is the file's, or gone on error. */
+static int32_t
+open_file(const struct open_answer *oa, uint32_t flags, struct em_file **out)
+{
+	const struct em_class *cls = em_class_of(oa->oa_kind);
+	struct em_file *f = NULL;
+	int32_t err = 0;
+
+	flags &= ~(uint32_t)OPEN_ONCE;
+	if (oa->oa_kind == MX_KIND_FIFO)
+		err = em_pipe_open_fifo(oa->oa_io, flags, &oa->oa_attr, &f);
+	else if (cls == NULL)
+		err = EM_E(ENXIO);
+	else
+		f = em_file_create(oa->oa_kind, cls, oa->oa_io, flags, &oa->oa_attr);
+	if (f == NULL) {
+		em_port_release(oa->oa_io);
+		return err < 0 ? err : EM_E(ENOMEM);
+	}
+	if (oa->oa_kind == MX_KIND_STREAM) {
+		uint32_t type = oa->oa_attr.at_mode & MX_S_IFMT;
+
+		f->f_is_seekable = type == MX_S_IFREG || type == MX_S_IFBLK;
+	}
+	em_file_stat_fresh(f);
+	*out = f;
+	return 0;
+}
+
+/* Put a new file into the table. Rights: F's reference is the table's, or released. */
+static int32_t
+open_install(struct em_file *f, uint32_t flags)
+{
+	int32_t fd = em_fd_install(f, em_fd_cloexec(flags), 0);
+
+	if (fd < 0)
+		em_file_release(f);
+	return fd;
+}
+
+static int32_t
+open_new(const struct em_path *p, uint32_t flags, uint32_t mode)
+{
+	struct open_answer oa = { .oa_io = MACH_PORT_NULL };
+	struct em_file *f = NULL;
+	int32_t err = em_fd_room();
+
+	if (err == 0)
+		err = open_ask(p, flags, mode, &oa);
+	if (err == 0 && flags & (MX_O_CREAT | MX_O_TRUNC))
+		em_file_changed();
+	if (err == 0 && oa.oa_kind == MX_KIND_CTTY)
+		err = open_ctty(flags, &oa);
+	if (err < 0)
+		return err;
+	if (oa.oa_kind == MX_KIND_FILE && oa.oa_attr.at_size > SMALL_FILE_MAX && !(flags & (MX_O_LARGEFILE | MX_O_PATH))) {
+		em_port_release(oa.oa_io);
+		return EM_E(EOVERFLOW);
+	}
+	if (oa.oa_kind == MX_KIND_TTY)
+		open_tty_adopt(oa.oa_io, flags);
+	err = open_file(&oa, flags, &f);
+	return err < 0 ? err : open_install(f, flags);
+}
+
+/* ---- Opening what a descriptor of this process has open: /dev/fd/N ---- */
+
+/* May a description with flags HAVE be used as one opened with WANT? */
+static bool
+open_mode_suffices(uint32_t have, uint32_t want)
+{
+	return (have & MX_O_ACCMODE) == MX_O_RDWR || (have & MX_O_ACCMODE) == (want & MX_O_ACCMODE);
+}
+
+/* A file or directory is opened anew under the name that vfs knows; anything else, and what has no name, is the same description. */
+static int32_t
+open_again(int32_t fd, struct em_path *p, uint32_t flags)
+{
+	struct em_file *f = em_fd_get(fd);
+	mach_msg_type_number_t n = sizeof p->p_name;
+	int32_t result = EM_E(ENOENT);
+
+	if (f == NULL)
+		return EM_E(ENOENT);
+	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR || f->f_kind == MX_KIND_PATH)
+		result = EM_VFS(vfs_path_of(em_vfs(), f->f_port, p->p_name, &n));
+	if (result == 0 && n <= sizeof p->p_name) {
+		p->p_len = n;
+		result = open_new(p, flags & ~(uint32_t)(MX_O_CREAT | MX_O_EXCL | MX_O_NOFOLLOW), 0);
+	}
+	if (result == EM_E(ENOENT)) {
+		result = open_mode_suffices(em_file_flags(f), flags) && !(em_file_flags(f) & MX_O_PATH) ? 0 : EM_E(EACCES);
+		if (result == 0 && f->f_kind == MX_KIND_FILE && flags & MX_O_TRUNC)
+			result = EM_IO(io_truncate(f->f_port, 0));
+		if (result == 0)
+			result = em_fd_dup(fd, 0, em_fd_cloexec(flags));
+	}
+	em_file_release(f);
+	return result;
+}
+
+/* ---- Calls ---- */
+
+static int32_t
+open_at(int32_t dirfd, uint32_t path, uint32_t flags, uint32_t mode)
+{
+	struct em_path p;
+	int32_t result, fd;
+
+	flags &= OPEN_KNOWN;
+	if (flags & MX_O_PATH)
+		flags &= OPEN_PATH;
+	if (flags & O_TMPFILE_BIT)
+		return EM_E(EOPNOTSUPP);
+	if (flags & MX_O_DIRECT || (flags & (MX_O_CREAT | MX_O_DIRECTORY)) == (MX_O_CREAT | MX_O_DIRECTORY))
+		return EM_E(EINVAL);
+	result = em_path_get(&p, dirfd, path, 0);
+	if (result < 0)
+		return result;
+	fd = flags & (MX_O_PATH | MX_O_NOFOLLOW) ? -1 : em_path_fd(&p);
+	if (fd >= 0)
+		result = open_again(fd, &p, flags);
+	else
+		result = open_new(&p, flags, flags & MX_O_CREAT ? mode & 07777 & ~em_proc()->p_umask : 0);
+	em_path_done(&p);
+	return result;
+}
+
+int32_t
+sys_openat(uint32_t dirfd, uint32_t path, uint32_t flags, uint32_t mode, uint32_t e, uint32_t x)
+{
+	(void)e, (void)x;
+	return open_at((int32_t)dirfd, path, flags, mode);
+}
+
+int32_t
+sys_open(uint32_t path, uint32_t flags, uint32_t mode, uint32_t d, uint32_t e, uint32_t x)
+{
+	(void)d, (void)e, (void)x;
+	return open_at(MX_AT_FDCWD, path, flags, mode);
+}
+
+int32_t
+sys_creat(uint32_t path, uint32_t mode, uint32_t c, uint32_t d, uint32_t e, uint32_t x)
+{
+	(void)c, (void)d, (void)e, (void)x;
+	return open_at(MX_AT_FDCWD, path, MX_O_CREAT | MX_O_WRONLY | MX_O_TRUNC, mode);
+}

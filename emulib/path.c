@@ -1,0 +1,147 @@
+/*
+ * path.c - names: from the program's arguments to the file server's.
+ *
+ * A path goes to vfs as it is, with the directory it starts from. Only the names of the caller's own descriptors are caught here,
+ * by their text, because no server knows what they stand for.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "file.h"
+#include "vfs.h"
+
+/* The directory behind DIRFD, for a relative path. */
+static int32_t
+path_dir(struct em_path *p, int32_t dirfd, bool any_kind)
+{
+	if (dirfd == MX_AT_FDCWD)
+		return 0;
+	p->p_file = em_fd_get(dirfd);
+	if (p->p_file == NULL)
+		return EM_E(EBADF);
+	if (!any_kind && p->p_file->f_kind != MX_KIND_DIR && p->p_file->f_kind != MX_KIND_PATH) {
+		em_file_release(p->p_file);
+		p->p_file = NULL;
+		return EM_E(ENOTDIR);
+	}
+	p->p_dir = p->p_file->f_port;
+	return 0;
+}
+
+int32_t
+em_path_get(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags)
+{
+	int32_t len = em_copyin_str(p->p_name, path, sizeof p->p_name);
+
+	p->p_dir = MACH_PORT_NULL;
+	p->p_file = NULL;
+	if (len < 0)
+		return len;
+	p->p_len = (uint32_t)len;
+	if (len == 0 && !(flags & MX_AT_EMPTY_PATH))
+		return EM_E(ENOENT);
+	if (len > 0 && p->p_name[0] == '/')
+		return 0;
+	return path_dir(p, dirfd, len == 0);
+}
+
+void
+em_path_done(struct em_path *p)
+{
+	if (p->p_file != NULL)
+		em_file_release(p->p_file);
+}
+
+/* ---- Names of own descriptors ---- */
+
+/* Past PREFIX at S, and past slashes and "./" after it; NULL when S is something else. */
+static const char *
+path_skip(const char *s, const char *prefix)
+{
+	while (*prefix != '\0')
+		if (*s++ != *prefix++)
+			return NULL;
+	if (*s != '/' && *s != '\0')
+		return NULL;
+	while (*s == '/' || (*s == '.' && (s[1] == '/' || s[1] == '\0')))
+		s++;
+	return s;
+}
+
+/* A decimal number that ends the string at S; -1. */
+static int32_t
+path_number(const char *s)
+{
+	int32_t n = 0;
+
+	if (*s == '\0')
+		return -1;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		if (n > (INT32_MAX - 9) / 10)
+			return -1;
+		n = n * 10 + (*s - '0');
+	}
+	return *s == '\0' ? n : -1;
+}
+
+/* What follows /proc/self/ or /proc/thread-self/ or /proc/PID/ of this process at S; NULL. */
+static const char *
+path_self(const char *s)
+{
+	const char *rest;
+	char digits[12];
+	uint32_t n = 0;
+
+	s = path_skip(s, "proc");
+	if (s == NULL)
+		return NULL;
+	rest = path_skip(s, "self");
+	if (rest == NULL)
+		rest = path_skip(s, "thread-self");
+	if (rest != NULL)
+		return rest;
+	while (n < sizeof digits - 1 && s[n] >= '0' && s[n] <= '9') {
+		digits[n] = s[n];
+		n++;
+	}
+	digits[n] = '\0';
+	return path_number(digits) == em_proc()->p_pid ? path_skip(s, digits) : NULL;
+}
+
+/* /dev/... */
+static int32_t
+path_dev_fd(const char *s)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	const char *rest;
+
+	s = path_skip(s, "dev");
+	if (s == NULL)
+		return -1;
+	rest = path_skip(s, "fd");
+	if (rest != NULL)
+		return path_number(rest);
+	for (int32_t i = 0; i < 3; i++) {
+		rest = path_skip(s, names[i]);
+		if (rest != NULL && *rest == '\0')
+			return i;
+	}
+	return -1;
+}
+
+int32_t
+em_path_fd(const struct em_path *p)
+{
+	const char *s = path_skip(p->p_name, "");
+
+	if (p->p_name[0] != '/' || s == NULL)
+		return -1;
+	if (*s == 'd')
+		return path_dev_fd(s);
+	if (*s != 'p')
+		return -1;
+	s = path_self(s);
+	if (s != NULL)
+		s = path_skip(s, "fd");
+	return s != NULL ? path_number(s) : -1;
+}
