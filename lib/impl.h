@@ -108,6 +108,8 @@ void mx_fibril_begin(void (*fn)(void *), void *arg) __attribute__((noreturn));
 /* Wake F out of the wait it is in, with RESULT. */
 void mx_fibril_wake(struct mx_fibril *f, kern_return_t result);
 
+/* The exported memory at BASE, if it was, is not mapped here any more (export.c). */
+void mx_export_forget(vm_address_t base);
 /* Memory for a fibril (memory.c): SIZE bytes with an unmapped page below. */
 void *mx_stack_alloc(size_t size);
 
@@ -167,5 +169,7 @@ void mx_thread_main(void (*fn)(void *), void *arg) __attribute__((noreturn));
 /* Is the caller a kernel thread of mx_thread_start? Then its reply port's place, else NULL. */
 mach_port_t *mx_thread_reply_port(void);
 void mx_time_init(void);
+/* The size of the type descriptor at P, and the number of its elements; 0 when it does not lie before END. */
+size_t mx_item_size(const char *p, const char *end, mach_msg_type_number_t *number);
 
 #endif /* MX_IMPL_H */

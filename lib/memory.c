@@ -11,7 +11,6 @@
 #include "impl.h"
 #include "gnumach.h"
 #include "mach.h"
-#include "mach4.h"
 #include "mach_host.h"
 
 /* The heap grows upwards from here; the kernel places other memory at the lowest address that is free. */
@@ -32,8 +31,10 @@ mx_pages_alloc(size_t bytes)
 void
 mx_pages_free(void *p, size_t bytes)
 {
-	if (p != NULL)
-		(void)syscall_vm_deallocate(mx_task, (vm_address_t)p, round_page(bytes));
+	if (p == NULL)
+		return;
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)p, round_page(bytes));
+	mx_export_forget((vm_address_t)p);
 }
 
 void *
@@ -86,10 +87,4 @@ mx_wire_all(mach_port_t host_priv)
 	if (kr != KERN_SUCCESS)
 		return kr;
 	return thread_wire(host_priv, mach_thread_self(), TRUE);
-}
-
-kern_return_t
-mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
-{
-	return vm_region_create_proxy(mx_task, (vm_address_t)pages, prot, round_page(bytes), memory);
 }

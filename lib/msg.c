@@ -180,6 +180,16 @@ item_decode(const char *p, const char *end, struct item *it)
 	return s.msgt_longform ? sizeof(l) : sizeof(s);
 }
 
+size_t
+mx_item_size(const char *p, const char *end, mach_msg_type_number_t *number)
+{
+	struct item it = { 0 };
+	size_t size = item_decode(p, end, &it);
+
+	*number = it.it_number;
+	return size;
+}
+
 static void
 item_destroy(const struct item *it, const char *data, bool received)
 {

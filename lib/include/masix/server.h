@@ -178,7 +178,9 @@ void *mx_pages_alloc(size_t bytes);
 void mx_pages_free(void *p, size_t bytes);
 /* Wire everything this task has and gets, and let its threads use the kernel's reserve (needs the "host" right). */
 kern_return_t mx_wire_all(mach_port_t host_priv);
-/* A send right to be given away for mapping PAGES (own memory) with at most PROT. Rights: the caller owns it. */
+/* A send right to be given away for mapping PAGES, which came from mx_pages_alloc, with at most PROT; again for other protections
+ * or parts. Works without a default pager. The pages live until mx_pages_free here and the last mapping elsewhere.
+ * Rights: the caller owns MEMORY. */
 kern_return_t mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory);
 
 /* ---- Kernel threads beside the fibrils (pagers) ---- */
