@@ -125,6 +125,7 @@ struct em_process {
 	uint32_t	p_nthreads;
 	struct em_files	*p_files;
 	mach_port_t	p_vfs;		/* file context: MX_PORT_VFS, another name after chdir, chroot, setuid; em_file_fork inserts it */
+	int32_t		p_vfs_owner;	/* pid of who made that name; a vfork child borrows its parent's */
 	uint32_t	p_umask;
 	struct em_sigaction p_action[64];
 	em_sigset	p_pending;
@@ -200,6 +201,8 @@ void em_free(void *p, size_t n);
 struct em_files *em_files_create(void);				/* an empty table with one reference; NULL */
 struct em_files *em_files_copy(struct em_files *from);		/* for a process in this address space (vfork); NULL */
 void em_files_release(struct em_files *fs);
+void em_file_vfork_done(struct em_process *p);			/* P ran in this address space and is gone: its table and context */
+void em_vfs_replace(struct em_process *p, mach_port_t ctx);	/* CTX, the caller's right, is P's file context from now on */
 void em_file_exit(struct em_process *p);			/* the process ends: locks that would outlive it */
 /* Around task_create and em_file_fork: nobody else changes tables and descriptions meanwhile. */
 void em_file_fork_begin(struct em_process *p);

@@ -32,12 +32,14 @@ struct em_uio {
 	uint32_t	u_skip;
 	uint32_t	u_left;			/* bytes in all that remain */
 	uint32_t	u_done;			/* bytes moved */
+	bool		u_is_own;		/* the memory is emulib's, not the program's */
 };
 
 #define EM_IOV_MAX	1024
 #define EM_RW_MAX	0x7ffff000u		/* bytes of one call */
 
 void em_uio_one(struct em_uio *u, struct em_segment *seg, uint32_t base, uint32_t len);
+void em_uio_own(struct em_uio *u, struct em_segment *seg, void *mem, uint32_t len);
 /* The program's vector at IOV, copied to SEGS (room for EM_IOV_MAX). Errors: -EINVAL, -EFAULT */
 int32_t em_uio_vector(struct em_uio *u, struct em_segment *segs, uint32_t iov, uint32_t n);
 /* Address and length of what is contiguous next; 0 bytes: nothing is left. */
@@ -232,6 +234,7 @@ int32_t em_tty_background(bool writing);
 struct em_path {
 	mach_port_t	p_dir;		/* MACH_PORT_NULL: the current directory */
 	struct em_file	*p_file;	/* behind p_dir, held; NULL */
+	uint32_t	p_flags;	/* MX_AT_EMPTY_PATH: p_dir is the object itself */
 	uint32_t	p_len;
 	char		p_name[MX_PATH_MAX];
 };
@@ -240,11 +243,22 @@ struct em_path {
  * Errors: -EFAULT, -ENAMETOOLONG, -ENOENT (empty), -EBADF, -ENOTDIR. em_path_done afterwards, only when 0. */
 int32_t em_path_get(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags);
 void em_path_done(struct em_path *p);
+/* The same for calls that follow a link at the end unless FLAGS say MX_AT_SYMLINK_NOFOLLOW: the name of an own descriptor becomes
+ * that descriptor's object. */
+int32_t em_path_get_object(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags);
+/* P becomes the object behind FD. Errors: -EBADF */
+int32_t em_path_from_fd(struct em_path *p, int32_t fd);
+/* The name of F's object as /proc/self/fd shows it: at most SIZE bytes, no NUL. The length, or -errno. */
+int32_t em_path_of_file(struct em_file *f, char *name, uint32_t size);
 static inline mach_port_t
 em_vfs(void)
 {
 	return em_proc()->p_vfs;
 }
+/* Open a name of emulib's own (at most MX_PATH_MAX - 1 bytes). A descriptor, or -errno. */
+int32_t em_open_own(const char *name, uint32_t len, uint32_t flags);
+/* What follows /proc/self/ in P's path (also of its other names); NULL. */
+const char *em_path_proc_self(const struct em_path *p);
 /* The number N if the path is one of /dev/fd/N, /proc/self/fd/N, /dev/stdin...; -1. */
 int32_t em_path_fd(const struct em_path *p);
 

@@ -160,6 +160,21 @@ open_again(int32_t fd, struct em_path *p, uint32_t flags)
 	return result;
 }
 
+/* Open a name of emulib's own. A descriptor, or -errno. */
+int32_t
+em_open_own(const char *name, uint32_t len, uint32_t flags)
+{
+	struct em_path p;
+
+	p.p_dir = MACH_PORT_NULL;
+	p.p_file = NULL;
+	p.p_flags = 0;
+	p.p_len = len;
+	__builtin_memcpy(p.p_name, name, len);
+	p.p_name[len] = '\0';
+	return open_new(&p, flags & OPEN_KNOWN, 0);
+}
+
 /* ---- Calls ---- */
 
 static int32_t

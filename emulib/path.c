@@ -35,6 +35,7 @@ em_path_get(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags)
 
 	p->p_dir = MACH_PORT_NULL;
 	p->p_file = NULL;
+	p->p_flags = len == 0 ? MX_AT_EMPTY_PATH : 0;
 	if (len < 0)
 		return len;
 	p->p_len = (uint32_t)len;
@@ -50,6 +51,29 @@ em_path_done(struct em_path *p)
 {
 	if (p->p_file != NULL)
 		em_file_release(p->p_file);
+}
+
+int32_t
+em_path_from_fd(struct em_path *p, int32_t fd)
+{
+	p->p_file = em_fd_get(fd);
+	if (p->p_file == NULL)
+		return EM_E(EBADF);
+	p->p_dir = p->p_file->f_port;
+	p->p_flags = MX_AT_EMPTY_PATH;
+	p->p_len = 0;
+	return 0;
+}
+
+int32_t
+em_path_get_object(struct em_path *p, int32_t dirfd, uint32_t path, uint32_t flags)
+{
+	int32_t err = em_path_get(p, dirfd, path, flags), fd;
+
+	if (err < 0 || flags & MX_AT_SYMLINK_NOFOLLOW)
+		return err;
+	fd = em_path_fd(p);
+	return fd >= 0 && em_path_from_fd(p, fd) < 0 ? EM_E(ENOENT) : 0;
 }
 
 /* ---- Names of own descriptors ---- */
@@ -129,6 +153,14 @@ path_dev_fd(const char *s)
 	return -1;
 }
 
+const char *
+em_path_proc_self(const struct em_path *p)
+{
+	const char *s = path_skip(p->p_name, "");
+
+	return p->p_name[0] == '/' && s != NULL ? path_self(s) : NULL;
+}
+
 int32_t
 em_path_fd(const struct em_path *p)
 {
@@ -144,4 +176,57 @@ em_path_fd(const struct em_path *p)
 	if (s != NULL)
 		s = path_skip(s, "fd");
 	return s != NULL ? path_number(s) : -1;
+}
+
+/* "PREFIX:[INO]" */
+static uint32_t
+path_print_ino(char *to, const char *prefix, uint64_t ino)
+{
+	char digits[20];
+	uint32_t n = 0, len = 0;
+
+	while (*prefix != '\0')
+		to[len++] = *prefix++;
+	to[len++] = ':';
+	to[len++] = '[';
+	do
+		digits[n++] = (char)('0' + ino % 10);
+	while ((ino /= 10) != 0);
+	while (n > 0)
+		to[len++] = digits[--n];
+	to[len++] = ']';
+	return len;
+}
+
+int32_t
+em_path_of_file(struct em_file *f, char *name, uint32_t size)
+{
+	const char *s = f->f_class->c_name;
+	mach_msg_type_number_t n = size;
+	char text[64];
+	uint32_t len = 0;
+	struct mx_attr at;
+	int32_t err;
+
+	if (f->f_kind == EM_KIND_PIPE || f->f_kind == EM_KIND_SOCKET) {
+		err = em_file_stat(f, &at);
+		if (err < 0)
+			return err;
+		len = path_print_ino(text, f->f_kind == EM_KIND_PIPE ? "pipe" : "socket", at.at_ino);
+	} else if (f->f_class->c_flags & EM_CLASS_SERVER) {
+		err = EM_VFS(vfs_path_of(em_vfs(), f->f_port, name, &n));
+		return err < 0 ? err : (int32_t)em_min(n, size);
+	} else {
+		const char *prefix = f->f_kind < EM_KIND_PIPE ? "/dev/" : "anon_inode:[";
+
+		while (*prefix != '\0')
+			text[len++] = *prefix++;
+		while (*s != '\0' && len < sizeof text - 1)
+			text[len++] = *s++;
+		if (f->f_kind >= EM_KIND_PIPE)
+			text[len++] = ']';
+	}
+	len = em_min(len, size);
+	__builtin_memcpy(name, text, len);
+	return (int32_t)len;
 }

@@ -206,8 +206,22 @@ pipe_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 	return em_uio_result(u, n < 0 ? n : 0);
 }
 
+#define FIONREAD	0x541bu
+
+static int32_t
+pipe_ioctl(struct em_file *f, uint32_t cmd, uint32_t arg)
+{
+	uint32_t n;
+
+	if (cmd != FIONREAD)
+		return EM_E(ENOTTY);
+	n = em_min(pipe_filled(f->f_ring->r_ring), MX_RING_BYTES);
+	return em_copyout(arg, &n, sizeof n);
+}
+
 const struct em_class em_class_pipe = {
-	.c_name = "pipe", .c_flags = EM_CLASS_SERVER, .c_read = pipe_read, .c_write = pipe_write, .c_release = pipe_release,
+	.c_name = "pipe", .c_flags = EM_CLASS_SERVER, .c_read = pipe_read, .c_write = pipe_write, .c_ioctl = pipe_ioctl,
+	.c_release = pipe_release,
 };
 
 /* ---- Making ---- */

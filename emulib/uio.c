@@ -20,6 +20,14 @@ em_uio_one(struct em_uio *u, struct em_segment *seg, uint32_t base, uint32_t len
 	u->u_skip = 0;
 	u->u_left = em_min(len, EM_RW_MAX);
 	u->u_done = 0;
+	u->u_is_own = false;
+}
+
+void
+em_uio_own(struct em_uio *u, struct em_segment *seg, void *mem, uint32_t len)
+{
+	em_uio_one(u, seg, (uint32_t)(uintptr_t)mem, len);
+	u->u_is_own = true;
 }
 
 int32_t
@@ -42,6 +50,7 @@ em_uio_vector(struct em_uio *u, struct em_segment *segs, uint32_t iov, uint32_t 
 	u->u_skip = 0;
 	u->u_left = total;
 	u->u_done = 0;
+	u->u_is_own = false;
 	return 0;
 }
 
@@ -81,14 +90,16 @@ em_uio_advance(struct em_uio *u, uint32_t n)
 
 enum uio_way { UIO_OUT, UIO_IN, UIO_ZERO };
 
+/* The window or ring that bytes come from may fault too. */
 static int32_t
-uio_copy(uint32_t addr, void *mem, uint32_t n, enum uio_way way)
+uio_copy(const struct em_uio *u, uint32_t addr, void *mem, uint32_t n, enum uio_way way)
 {
 	static const char zeroes[UIO_PAGE];
+	const void *from = way == UIO_ZERO ? zeroes : mem;
 
 	if (way == UIO_IN)
-		return em_copyin(mem, addr, n);
-	return em_copyout(addr, way == UIO_ZERO ? zeroes : mem, n);
+		return u->u_is_own ? em_touch_copy(mem, (void *)(uintptr_t)addr, n) : em_copyin(mem, addr, n);
+	return u->u_is_own ? em_touch_copy((void *)(uintptr_t)addr, from, n) : em_copyout(addr, from, n);
 }
 
 /* A copy of N bytes failed: do the part before the faulting page, page by page. */
@@ -98,7 +109,7 @@ uio_copy_part(struct em_uio *u, uint32_t addr, char *mem, uint32_t n, enum uio_w
 	while (n > 0) {
 		uint32_t k = em_min(n, UIO_PAGE - addr % UIO_PAGE);
 
-		if (uio_copy(addr, mem, k, way) < 0)
+		if (uio_copy(u, addr, mem, k, way) < 0)
 			return;
 		em_uio_skip(u, k);
 		addr += k;
@@ -117,7 +128,7 @@ uio_move(struct em_uio *u, char *mem, uint32_t n, enum uio_way way)
 			break;
 		if (way == UIO_ZERO)
 			k = em_min(k, UIO_PAGE);
-		if (uio_copy(addr, mem, k, way) < 0) {
+		if (uio_copy(u, addr, mem, k, way) < 0) {
 			uio_copy_part(u, addr, mem, k, way);
 			return EM_E(EFAULT);
 		}
