@@ -207,18 +207,32 @@ mx_fibril_put(struct mx_fibril *f)
 	pool = f;
 }
 
-kern_return_t
-mx_fibril_start(void (*fn)(void *), void *arg, const char *name)
+struct mx_fibril *
+mx_fibril_launch(void (*fn)(void *), void *arg, const char *name)
 {
 	struct mx_fibril *f = mx_fibril_take();
 
 	if (f == NULL)
-		return KERN_RESOURCE_SHORTAGE;
+		return NULL;
 	f->fb_fn = fn;
 	f->fb_arg = arg;
 	f->fb_name = name;
 	mx_fibril_ready(f);
-	return KERN_SUCCESS;
+	return f;
+}
+
+void
+mx_fibril_unlaunch(struct mx_fibril *f)
+{
+	mx_queue_remove(f);
+	f->fb_fn = NULL;
+	mx_fibril_put(f);
+}
+
+kern_return_t
+mx_fibril_start(void (*fn)(void *), void *arg, const char *name)
+{
+	return mx_fibril_launch(fn, arg, name) != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
 void

@@ -103,6 +103,9 @@ void mx_fibril_switch(struct mx_fibril *f);
 /* An idle fibril out of the pool, or a new one, or NULL; and back. */
 struct mx_fibril *mx_fibril_take(void);
 void mx_fibril_put(struct mx_fibril *f);
+/* As mx_fibril_start, but returns the fibril, or NULL; and take it back as long as it has not begun. */
+struct mx_fibril *mx_fibril_launch(void (*fn)(void *), void *arg, const char *name);
+void mx_fibril_unlaunch(struct mx_fibril *f);
 /* Begin with FN(ARG) as the first fibril; never returns. */
 void mx_fibril_begin(void (*fn)(void *), void *arg) __attribute__((noreturn));
 /* Wake F out of the wait it is in, with RESULT. */

@@ -83,6 +83,13 @@ dispatch(struct mx_object *obj, mach_msg_header_t *in, mig_reply_header_t *out)
 		reply_make(in, out, MIG_BAD_ID);
 }
 
+/* MIG asks for replies with send-once rights, which never block whoever answers, and which no two requests share. */
+static bool
+reply_right_is_good(const mach_msg_header_t *in)
+{
+	return MACH_MSGH_BITS_REMOTE(in->msgh_bits) == MACH_MSG_TYPE_MOVE_SEND_ONCE || in->msgh_remote_port == MACH_PORT_NULL;
+}
+
 mach_msg_size_t
 mx_loop_serve(struct mx_fibril *self)
 {
@@ -91,6 +98,10 @@ mx_loop_serve(struct mx_fibril *self)
 	struct mx_object *obj = (struct mx_object *)in->msgh_protected_payload;
 	bool is_complex;
 
+	if (!reply_right_is_good(in)) {
+		mx_message_destroy(in, true);
+		return 0;
+	}
 	mx_stats.st_requests++;
 	mx_object_hold(obj);
 	mx_request_begin(self, obj);
@@ -117,6 +128,10 @@ refuse(mach_msg_header_t *in)
 	static char space[MX_BUFFER_SIZE] __attribute__((aligned(16)));
 	mig_reply_header_t *out = (mig_reply_header_t *)space;
 
+	if (!reply_right_is_good(in)) {
+		mx_message_destroy(in, true);
+		return;
+	}
 	if (mx_server(in, &out->Head)) {		/* mx_cancel, mx_ping: these do not park */
 		if (!MACH_PORT_VALID(out->Head.msgh_remote_port))
 			return;
@@ -125,8 +140,8 @@ refuse(mach_msg_header_t *in)
 		in->msgh_remote_port = MACH_PORT_NULL;
 		mx_message_destroy(in, true);
 	}
-	if (mach_msg_trap(&out->Head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, out->Head.msgh_size, 0, MACH_PORT_NULL, 0,
-	    MACH_PORT_NULL) != MACH_MSG_SUCCESS)
+	if (mach_msg_trap(&out->Head, MACH_SEND_MSG, out->Head.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL) !=
+	    MACH_MSG_SUCCESS)
 		mx_message_destroy(&out->Head, false);
 }
 
@@ -138,7 +153,6 @@ reply_failed(mach_msg_header_t *msg, mach_msg_return_t kr)
 {
 	switch (kr & ~MACH_MSG_MASK) {
 	case MACH_SEND_INVALID_DEST:		/* the client is dead */
-	case MACH_SEND_TIMED_OUT:		/* it gave a send right to a full port */
 	case MACH_SEND_INTERRUPTED:
 		break;
 	default:
@@ -149,19 +163,12 @@ reply_failed(mach_msg_header_t *msg, mach_msg_return_t kr)
 	mx_message_destroy(msg, false);
 }
 
-/* Send-once rights never block; a client that gives a send right gets one try. */
-static bool
-reply_may_block(const mach_msg_header_t *msg)
-{
-	return MACH_MSGH_BITS_REMOTE(msg->msgh_bits) != MACH_MSG_TYPE_MOVE_SEND_ONCE;
-}
-
 void
 mx_loop_reply(struct mx_fibril *self, mach_msg_size_t size)
 {
 	mach_msg_return_t kr;
 
-	kr = mach_msg_trap(self->fb_out, MACH_SEND_MSG | MACH_SEND_TIMEOUT, size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+	kr = mach_msg_trap(self->fb_out, MACH_SEND_MSG, size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 	if (kr != MACH_MSG_SUCCESS)
 		reply_failed(self->fb_out, kr);
 }
@@ -173,10 +180,6 @@ mx_loop_reply_wait(struct mx_fibril *self, mach_msg_size_t size)
 	struct mx_fibril *next;
 	mach_msg_return_t kr;
 
-	if (size != 0 && reply_may_block(out)) {
-		mx_loop_reply(self, size);
-		size = 0;
-	}
 	if (size != 0) {
 		self->fb_out = self->fb_in;	/* the request is done with */
 		self->fb_in = out;

@@ -33,6 +33,8 @@ mx_watch_start(struct mx_watch *watch, mach_port_t port)
 	mach_port_t previous;
 	kern_return_t kr;
 
+	if (mx_hash_find(&watches, port) != NULL)
+		return KERN_NAME_EXISTS;
 	watch->wa_entry.he_key = port;
 	if (!mx_hash_insert(&watches, &watch->wa_entry))
 		return KERN_RESOURCE_SHORTAGE;

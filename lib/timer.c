@@ -17,6 +17,7 @@ struct mx_timer {
 	struct mx_timer_node ti_node;
 	void		(*ti_fn)(void *arg);
 	void		*ti_arg;
+	struct mx_fibril *ti_fibril;	/* will call FN, but has not begun */
 };
 
 struct mx_heap mx_timers;
@@ -62,12 +63,31 @@ mx_timers_wait(void)
 }
 
 static void
+timer_run(void *arg)
+{
+	struct mx_timer *t = arg;
+
+	t->ti_fibril = NULL;
+	t->ti_fn(t->ti_arg);			/* which may destroy T */
+}
+
+static void
 timer_fire(struct mx_timer_node *node)
 {
 	struct mx_timer *t = mx_container(node, struct mx_timer, ti_node);
 
-	if (mx_fibril_start(t->ti_fn, t->ti_arg, "timer") != KERN_SUCCESS)	/* all are busy: soon again */
+	t->ti_fibril = mx_fibril_launch(timer_run, t, "timer");
+	if (t->ti_fibril == NULL)		/* all are busy: soon again */
 		mx_timer_node_set(node, mx_now_ns() + TICK_MS * 1000000);
+}
+
+static void
+timer_stop(struct mx_timer *t)
+{
+	mx_timer_node_stop(&t->ti_node);
+	if (t->ti_fibril != NULL)
+		mx_fibril_unlaunch(t->ti_fibril);
+	t->ti_fibril = NULL;
 }
 
 struct mx_timer *
@@ -86,9 +106,8 @@ mx_timer_create(void (*fn)(void *), void *arg)
 void
 mx_timer_set(struct mx_timer *t, uint64_t deadline_ns)
 {
-	if (deadline_ns == 0)
-		mx_timer_node_stop(&t->ti_node);
-	else
+	timer_stop(t);
+	if (deadline_ns != 0)
 		mx_timer_node_set(&t->ti_node, deadline_ns);
 }
 
@@ -97,6 +116,6 @@ mx_timer_destroy(struct mx_timer *t)
 {
 	if (t == NULL)
 		return;
-	mx_timer_node_stop(&t->ti_node);
+	timer_stop(t);
 	free(t);
 }

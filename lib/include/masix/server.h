@@ -114,7 +114,7 @@ uint64_t mx_real_ns(void);		/* since 1970 */
 uint64_t mx_tsc_hz(void);		/* of the processor's time stamp counter; 0 in a server's first 100 ms */
 void mx_sleep_ns(uint64_t ns);		/* parks the fibril; resolution of the kernel: 10 ms */
 
-struct mx_timer;			/* calls FN(ARG) on a fibril */
+struct mx_timer;			/* calls FN(ARG) on a fibril; never any more once it is stopped or destroyed */
 struct mx_timer *mx_timer_create(void (*fn)(void *), void *arg);
 void mx_timer_set(struct mx_timer *t, uint64_t deadline_ns);	/* 0: stop */
 void mx_timer_destroy(struct mx_timer *t);
@@ -122,7 +122,7 @@ void mx_timer_destroy(struct mx_timer *t);
 /* ---- Notifications about other people's ports ---- */
 
 /* FN(ARG, PORT) on a fibril when PORT (a send right the server holds, a task port too) dies; the right is a dead name then
- * and FN's to release. One per port. */
+ * and FN's to release. One per port. Errors: KERN_NAME_EXISTS, KERN_INVALID_ARGUMENT no such right */
 kern_return_t mx_on_dead_name(mach_port_t port, void (*fn)(void *arg, mach_port_t port), void *arg);
 void mx_forget_dead_name(mach_port_t port);
 
