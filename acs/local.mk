@@ -11,3 +11,7 @@ acs_ARCHIVE := no
 linux_programs += acs/acsctl acs/init
 bootfs_lists += $(srcdir)/acs/acs.list
 bootfs_deps += out/linux/acs/acsctl out/linux/acs/init
+
+host_tests += tests/host/test_acs
+tests/host/test_acs_SOURCES := tests/host/test_acs.c $(acs_core:%=acs/%)
+tests/host/test_acs_CPPFLAGS := -I$(srcdir)/acs
