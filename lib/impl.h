@@ -164,6 +164,8 @@ kern_return_t mx_watch_start(struct mx_watch *watch, mach_port_t port);
 void mx_watch_stop(struct mx_watch *watch);
 /* A no-senders notification for OBJ. */
 void mx_object_no_senders(struct mx_object *obj);
+/* The object whose receive right is called PORT in this task; NULL: no object of ours. No reference. */
+struct mx_object *mx_object_by_name(mach_port_t port);
 
 /* ---- Start (start.c), threads (thread.c), messages (msg.c) ---- */
 

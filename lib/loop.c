@@ -194,18 +194,32 @@ mx_loop_reply_wait(struct mx_fibril *self, mach_msg_size_t size)
 
 /* ---- Receiving ---- */
 
+/* The kernel's short cut for exceptions forgets that a port has a payload and gives the port's name. */
+static bool
+payload_restore(mach_msg_header_t *msg)
+{
+	struct mx_object *obj = mx_object_by_name(msg->msgh_local_port);
+
+	if (obj == NULL)
+		return false;
+	msg->msgh_bits = (msg->msgh_bits & ~MACH_MSGH_BITS_LOCAL_MASK) | MACH_MSGH_BITS(0, MACH_MSG_TYPE_PROTECTED_PAYLOAD);
+	msg->msgh_protected_payload = (uintptr_t)obj;
+	return true;
+}
+
 /* The message in TAKER's buffer: returns the fibril that goes on because of it, or NULL. */
 static struct mx_fibril *
 route(struct mx_fibril *taker)
 {
 	mach_msg_header_t *msg = taker->fb_in;
-	uintptr_t payload = msg->msgh_protected_payload;
+	uintptr_t payload;
 	struct mx_fibril *f;
 
-	if (MACH_MSGH_BITS_LOCAL(msg->msgh_bits) != MACH_MSG_TYPE_PROTECTED_PAYLOAD) {
+	if (MACH_MSGH_BITS_LOCAL(msg->msgh_bits) != MACH_MSG_TYPE_PROTECTED_PAYLOAD && !payload_restore(msg)) {
 		mx_message_destroy(msg, true);	/* not a port of ours */
 		return NULL;
 	}
+	payload = msg->msgh_protected_payload;
 	switch (payload & MX_PAYLOAD_MASK) {
 	case MX_PAYLOAD_OBJECT:
 		if (taker != &last_resort)

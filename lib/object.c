@@ -182,12 +182,18 @@ mx_object_cast(struct mx_object *obj, struct mx_class *cls)
 	return obj != NULL && obj->mo_class == cls ? obj : NULL;
 }
 
-void *
-mx_object_from_port(mach_port_t port, struct mx_class *cls)
+struct mx_object *
+mx_object_by_name(mach_port_t port)
 {
 	struct mx_hash_entry *e = mx_hash_find(&objects, port);
 
-	return e == NULL ? NULL : mx_object_cast(mx_container(e, struct mx_object, mo_entry), cls);
+	return e == NULL ? NULL : mx_container(e, struct mx_object, mo_entry);
+}
+
+void *
+mx_object_from_port(mach_port_t port, struct mx_class *cls)
+{
+	return mx_object_cast(mx_object_by_name(port), cls);
 }
 
 mx_object_ptr_t
