@@ -119,7 +119,6 @@ service_died(void *arg, mach_port_t service)
 	for (struct acs_name *e = acs_names_next(&acs_names, NULL); e; e = acs_names_next(&acs_names, e))
 		if (e->na_service == service)
 			name_lose(e);
-	mx_port_release(service);
 }
 
 /* Take E out of the table and tell. */
