@@ -202,4 +202,19 @@ out/bootfs.elf: out/tools/mkbootfs $(bootfs_lists) $(bootfs_deps) $(foreach s,$(
 	$(call say,BOOTFS,$@)out/tools/mkbootfs -o $@ -M gen/bootfs.d -r . -r $(srcdir) $(bootfs_lists:%=-l %)
 masix_all += out/bootfs.elf
 
+# The disk that `masix run` boots; on demand only, because it needs GRUB's tools.
+out/masix.img: out/gnumach out/acs/acs.stripped out/bootfs.elf $(srcdir)/tools/mkdisk
+	$(call say,DISK,$@)$(srcdir)/tools/mkdisk -o $@ -k out/gnumach -a noide \
+		out/acs/acs.stripped 'acs $${host-port} $${device-port} $${bootfs-task} - mode=run $$(task-create) $$(task-resume)' \
+		out/bootfs.elf 'bootfs $$(bootfs-task=task-create)'
+
+# What `make check` and `masix check` need besides what `make` makes.
+out/host-tests.list: $(masix_local_mk)
+	@mkdir -p $(@D)
+	@printf '%s\n' $(host_tests) >$@
+masix_check += out/host-tests.list
+
+check-programs: $(masix_check)
+.PHONY: check-programs
+
 -include $(shell find obj gen -name '*.d' 2>/dev/null)

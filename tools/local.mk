@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
-host_tools += tools/mkbootfs
+host_tools += tools/mkbootfs tools/execio
