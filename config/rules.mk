@@ -177,7 +177,10 @@ $(foreach p,$(host_tools),$(eval $(call host_tool_rules,$(p))))
 # host_tests lists DIR/NAME; DIR/NAME_SOURCES are relative to the top of the tree (DIR/NAME.c when unset). They are 32-bit, as
 # the guest is, and run under ASan and UBSan. DIR/NAME_CPPFLAGS may add flags.
 define host_test_rules
-$(foreach s,$(or $($(1)_SOURCES),$(1).c),obj/test/$(1)/$(basename $(s)).o): obj/test/$(1)/%.o: $(srcdir)/%.c | $(guest_ready)
+$(foreach s,$(filter %.S,$($(1)_SOURCES)),obj/test/$(1)/$(basename $(s)).o): obj/test/$(1)/%.o: $(srcdir)/%.S
+	@mkdir -p $$(@D)
+	$$(call say,AS,$$*.S (test))$$(CC) $$(TEST_CFLAGS) -c $$< -o $$@
+$(foreach s,$(or $(filter %.c,$($(1)_SOURCES)),$(1).c),obj/test/$(1)/$(basename $(s)).o): obj/test/$(1)/%.o: $(srcdir)/%.c | $(guest_ready)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$*.c (test))$$(CC) $$(TEST_CFLAGS) $$(warnings) $$(depflags) $$(dir_flags) $($(1)_CPPFLAGS) \
 		-I$(srcdir)/lib/include -c $$< -o $$@

@@ -179,8 +179,7 @@ fibril_create(void)
 	f->fb_out = (mach_msg_header_t *)(base + MX_FIBRIL_STACK + MX_BUFFER_SIZE);
 	f->fb_name = "idle";
 	sp = (void **)((uintptr_t)f & ~(uintptr_t)15);
-	*--sp = NULL;				/* keeps the stack aligned as after a call */
-	*--sp = NULL;				/* fibril_main's return address */
+	*--sp = NULL;				/* fibril_main's return address, where a call would put it */
 	*--sp = (void *)(uintptr_t)fibril_main;
 	sp -= 4;				/* ebp, ebx, esi, edi: zero */
 	f->fb_sp = sp;

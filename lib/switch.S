@@ -1,5 +1,5 @@
 /*
- * switch.S - from one fibril to another, and the first instructions of a new kernel thread.
+ * switch.S - from one fibril to another.
  *
  * Only the registers that a C function must preserve are saved: a switch is a call. FPU and SSE control words are the
  * same for all fibrils of a server.
@@ -27,11 +27,4 @@ mx_switch:
 	popl	%ebp
 	ret
 
-/* A kernel thread begins here, with its function and argument on the stack. */
-	.globl	mx_thread_begin
-	.type	mx_thread_begin, @function
-mx_thread_begin:
-	xorl	%ebp, %ebp
-	call	mx_thread_main
-	ud2
 	.section .note.GNU-stack,"",@progbits
