@@ -53,6 +53,7 @@ struct em_sigaction {
 };
 
 struct em_process;
+struct em_poll_state;
 
 struct em_thread {
 	struct em_thread *t_self;	/* %fs:0 */
@@ -65,8 +66,10 @@ struct em_thread {
 	mach_port_t	t_port;		/* the Mach thread */
 	mach_port_t	t_reply;	/* reply port, 0 until first used */
 	mach_port_t	t_poll;		/* where io_poll_ready arrives, 0 until first used */
+	struct em_poll_state *t_poll_state;	/* poll.c; em_poll_thread_done gives it back */
 	uint32_t	t_tag;		/* of the blocking request under way */
 	em_sigset	t_mask, t_pending;
+	em_sigset	t_waitset;	/* of sigtimedwait: blocked, and waited for */
 	em_sigset	t_saved_mask;	/* of sigsuspend, ppoll, pselect: restored by the handler's return */
 	bool		t_restore_mask;
 	uint32_t	t_alt_sp, t_alt_size, t_alt_flags;
@@ -203,6 +206,7 @@ struct em_files *em_files_copy(struct em_files *from);		/* for a process in this
 void em_files_release(struct em_files *fs);
 void em_file_vfork_done(struct em_process *p);			/* P ran in this address space and is gone: its table and context */
 void em_vfs_replace(struct em_process *p, mach_port_t ctx);	/* CTX, the caller's right, is P's file context from now on */
+void em_poll_thread_done(struct em_thread *t);			/* T is gone, or executes a program */
 void em_file_exit(struct em_process *p);			/* the process ends: locks that would outlive it */
 /* Around task_create and em_file_fork: nobody else changes tables and descriptions meanwhile. */
 void em_file_fork_begin(struct em_process *p);

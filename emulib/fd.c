@@ -8,7 +8,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "file.h"
+#include "poll.h"
 
 #define FD_FIRST_SIZE	32u
 #define FD_LIMIT_DEFAULT 1024u
@@ -20,6 +20,14 @@ volatile uint32_t em_file_lock;
 static struct em_file *fd_all_files;
 
 /* ---- Files ---- */
+
+uint32_t
+em_file_serial(void)
+{
+	static uint32_t serial;
+
+	return __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
+}
 
 struct em_file *
 em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags, const struct mx_attr *attr)
@@ -44,6 +52,7 @@ em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint
 	f->f_kind = kind;
 	f->f_port = port;
 	f->f_refs = 1;
+	f->f_serial = em_file_serial();
 	f->f_is_seekable = cls->c_flags & EM_CLASS_SEEK;
 	f->f_desc->d_flags = flags;
 	f->f_desc->d_kind = kind;
@@ -492,6 +501,7 @@ em_file_forked(struct em_process *p)
 	fs->fs_lock = 0;
 	fs->fs_refs = 1;
 	em_lock_forked();
+	em_poll_forked();
 	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {
 		f->f_refs = 0;
 		f->f_window.w_pins = 0;

@@ -7,7 +7,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "file.h"
+#include "poll.h"
 #include "io.h"
 
 #define FILE_OOL_MIN	(32u << 10)		/* smaller writes go inline */
@@ -256,12 +256,18 @@ stream_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 	return em_uio_result(u, err < 0 ? err : 0);
 }
 
+static uint32_t
+stream_poll(struct em_file *f, uint32_t events, struct em_poll *p)
+{
+	return em_poll_server(f, f->f_port, events, p);
+}
+
 const struct em_class em_class_stream = {
-	.c_name = "stream", .c_flags = EM_CLASS_SERVER, .c_read = stream_read, .c_write = stream_write,
+	.c_name = "stream", .c_flags = EM_CLASS_SERVER, .c_read = stream_read, .c_write = stream_write, .c_poll = stream_poll,
 };
 
 const struct em_class em_class_tty = {
-	.c_name = "tty", .c_flags = EM_CLASS_SERVER, .c_read = stream_read, .c_write = stream_write,
+	.c_name = "tty", .c_flags = EM_CLASS_SERVER, .c_read = stream_read, .c_write = stream_write, .c_poll = stream_poll,
 };
 
 /* ---- Directories, O_PATH ---- */

@@ -103,6 +103,7 @@ struct em_file {
 	struct mx_attr	f_attr;		/* when it was opened */
 	uint64_t	f_attr_ns;	/* ... which was then; 0: too old to be believed */
 	uint32_t	f_attr_changes;	/* what the process had changed by then */
+	uint32_t	f_serial;	/* no two files have the same, nor one before and after em_poll_forget */
 	uint32_t	f_nreads;	/* reads by message so far */
 	struct em_window f_window;
 	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
@@ -114,6 +115,7 @@ extern volatile uint32_t em_file_lock;
 /* A file with one reference and a fresh description. ATTR may be NULL. Errors: NULL, no memory (PORT stays the caller's). */
 struct em_file *em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags,
 	const struct mx_attr *attr);
+uint32_t em_file_serial(void);
 void em_file_hold(struct em_file *f);
 void em_file_release(struct em_file *f);
 
@@ -266,6 +268,15 @@ int32_t em_path_fd(const struct em_path *p);
 #define EM_IO(call)	em_errno(call)
 #define EM_VFS(call)	em_errno(call)
 #define EM_PROC(call)	em_errno(call)
+
+/* emcore's: time-outs of the program (-EFAULT, -EINVAL), a signal mask for one call, calls that go on after a stop. */
+int32_t em_timespec_in(uint64_t *ns, uint32_t from);
+int32_t em_timespec64_in(uint64_t *ns, uint32_t from);
+int32_t em_timespec_out(uint32_t to, uint64_t ns);
+int32_t em_timespec64_out(uint32_t to, uint64_t ns);
+void em_mask_begin(em_sigset mask);
+void em_mask_end(void);
+uint64_t em_restart_deadline(uint64_t deadline_ns);
 
 static inline uint64_t
 em_u64(uint32_t lo, uint32_t hi)

@@ -32,6 +32,8 @@ em_handler sys_oldstat, sys_oldlstat, sys_oldfstat, sys_stat, sys_lstat, sys_fst
 	sys_statx, sys_statfs, sys_fstatfs, sys_statfs64, sys_fstatfs64;
 /* lock.c */
 em_handler sys_flock;
+/* poll.c */
+em_handler sys_poll, sys_ppoll, sys_ppoll_time64, sys_select, sys_newselect, sys_pselect6, sys_pselect6_time64;
 /* ioctl.c */
 em_handler sys_ioctl;
 /* pipe.c */

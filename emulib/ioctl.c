@@ -7,7 +7,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "file.h"
+#include "poll.h"
 #include "io.h"
 #include "proc.h"
 
@@ -138,6 +138,8 @@ ioctl_ask(struct em_file *f, uint32_t cmd, uint32_t arg, int32_t pgrp)
 	err = em_errno(kr);
 	if (err < 0)
 		return err == EM_E(EINTR) ? EM_RESTARTSYS : err == EM_E(EOPNOTSUPP) ? EM_E(ENOTTY) : err;
+	if (insize > 0)
+		em_poll_forget(f);		/* other modes, other readiness */
 	n = em_min(n, outsize);
 	if (n > 0 && em_copyout(arg, out, n) < 0)
 		return EM_E(EFAULT);

@@ -8,7 +8,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "file.h"
+#include "poll.h"
 #include <mach/vm_prot.h>
 #include "vfs.h"
 #include "io.h"
@@ -206,6 +206,35 @@ pipe_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 	return em_uio_result(u, n < 0 ? n : 0);
 }
 
+/* What the ring says of EVENTS to a holder of F. */
+static uint32_t
+pipe_events(const struct em_file *f)
+{
+	const struct mx_ring *ring = f->f_ring->r_ring;
+	uint32_t filled = pipe_filled(ring), events = 0;
+
+	if (em_file_is_readable(f)) {
+		events |= filled > 0 ? EM_POLL_READ : 0;
+		events |= ring->rg_no_writers ? MX_POLLHUP : 0;
+	}
+	if (em_file_is_writable(f)) {
+		events |= filled <= MX_RING_BYTES - PIPE_ATOMIC ? EM_POLL_WRITE : 0;
+		events |= ring->rg_no_readers ? MX_POLLERR : 0;
+	}
+	return events;
+}
+
+static uint32_t
+pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
+{
+	uint32_t now = pipe_events(f) & (events | EM_POLL_ALWAYS);
+
+	if (now != 0 || p == NULL)
+		return now;
+	now = em_poll_server(f, f->f_port, events, p);
+	return now | (pipe_events(f) & (events | EM_POLL_ALWAYS));
+}
+
 #define FIONREAD	0x541bu
 
 static int32_t
@@ -220,8 +249,8 @@ pipe_ioctl(struct em_file *f, uint32_t cmd, uint32_t arg)
 }
 
 const struct em_class em_class_pipe = {
-	.c_name = "pipe", .c_flags = EM_CLASS_SERVER, .c_read = pipe_read, .c_write = pipe_write, .c_ioctl = pipe_ioctl,
-	.c_release = pipe_release,
+	.c_name = "pipe", .c_flags = EM_CLASS_SERVER, .c_read = pipe_read, .c_write = pipe_write, .c_poll = pipe_poll,
+	.c_ioctl = pipe_ioctl, .c_release = pipe_release,
 };
 
 /* ---- Making ---- */
