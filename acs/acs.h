@@ -73,6 +73,7 @@ kern_return_t acs_boot_find(const char *path, size_t len, const char **data, siz
 
 /* ---- acs_task.c: a server's task ---- */
 
+extern mach_port_t acs_processor_set;	/* control port of the one that everything runs in */
 kern_return_t acs_task_setup(void);
 /* Make a task from a checked image. Rights: TASK is the caller's.
  * Errors: what the kernel said; nothing is left behind */
@@ -96,7 +97,7 @@ bool acs_name_declared(const char *name);
 void acs_life_start_all(const struct acs_manifest *m);
 void acs_life_ready(struct acs_server *sv, bool ok, const char *text, size_t len);
 /* Rights: *IMAGE (mx_pages_alloc) is taken and set to NULL once the server was started, whatever becomes of it.
- * Blocks: until it is ready, dead or slow. */
+ * Blocks: until it is ready, dead (then it is not kept) or slow (then it is). */
 kern_return_t acs_life_add(const struct acs_spec *spec, void **image, size_t size, struct acs_error *err);
 kern_return_t acs_life_remove(const char *name, struct acs_error *err);
 kern_return_t acs_life_restart(const char *name, struct acs_error *err);
@@ -129,6 +130,17 @@ bool acs_watch_stop(uint32_t id);
 /* The tables as text; answers the length, which is less than SIZE. */
 size_t acs_list_servers(char *text, size_t size);
 size_t acs_list_names(char *text, size_t size);
+
+/* Append to the N bytes of TEXT, never more than there is room for. */
+#define ACS_APPEND(text, n, size, ...) do { \
+	int appended = snprintf((text) + (n), (size) - (n), __VA_ARGS__); \
+	(n) += appended < 0 ? 0 : (size_t)appended < (size) - (n) ? (size_t)appended : (size) - (n) - 1; \
+} while (0)
+
+/* ---- acs_stats.c ---- */
+
+/* What servers and system hold, as text; answers the length, which is less than SIZE. */
+size_t acs_stats_list(char *text, size_t size);
 
 /* ---- acs_log.c ---- */
 

@@ -1,7 +1,7 @@
 /*
  * acs_command.c - the commands of /dev/acs, one line each.
  *
- *	list | names | log | halt | reboot
+ *	list | names | stats | log | halt | reboot
  *	remove NAME | restart NAME | kill NAME | forget NAME
  *	add NAME CLASS SIZE [KEY=VALUE,...]... [-- ARG...]	SIZE bytes of the image follow the newline
  *
@@ -22,6 +22,7 @@
 static const struct { const char *word; enum acs_verb verb; bool has_name; } verbs[] = {
 	{ "list", ACS_CMD_LIST, false },
 	{ "names", ACS_CMD_NAMES, false },
+	{ "stats", ACS_CMD_STATS, false },
 	{ "log", ACS_CMD_LOG, false },
 	{ "halt", ACS_CMD_HALT, false },
 	{ "reboot", ACS_CMD_REBOOT, false },

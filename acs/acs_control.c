@@ -83,6 +83,9 @@ command_run(struct control *ct, char *text, size_t size, size_t *len, struct acs
 	case ACS_CMD_NAMES:
 		*len = acs_list_names(text, size);
 		return KERN_SUCCESS;
+	case ACS_CMD_STATS:
+		*len = acs_stats_list(text, size);
+		return KERN_SUCCESS;
 	case ACS_CMD_LOG:
 		*len = log_print(text, size);
 		return KERN_SUCCESS;

@@ -148,7 +148,6 @@ server_start(struct acs_server *sv, struct acs_error *err)
 
 	sv->sv_id = ++last_id;
 	sv->sv_intent = ACS_KEEP;
-	sv->sv_error.er_text[0] = '\0';
 	kr = image_find(sv, &data, &size, err);
 	if (kr == KERN_SUCCESS)
 		kr = instance_create(sv, data, size, &thread, err);
@@ -203,6 +202,7 @@ acs_life_ready(struct acs_server *sv, bool ok, const char *text, size_t len)
 		(void)acs_error_set(&sv->sv_error, "%.*s", (int)strnlen(text, len), text);
 		return;
 	}
+	sv->sv_error.er_text[0] = '\0';
 	mx_log(MX_LOG_DEBUG, "%s: ready after %lu ms", sv->sv_spec.sp_name,
 		(unsigned long)((mx_now_ns() - sv->sv_started_ns) / 1000000));
 	if (sv->sv_state == ACS_STARTING)
@@ -383,6 +383,7 @@ kern_return_t
 acs_life_add(const struct acs_spec *spec, void **image, size_t size, struct acs_error *err)
 {
 	struct acs_server *sv = NULL;
+	struct acs_error ignored;
 	uint32_t id = 0;
 	kern_return_t kr;
 
@@ -393,7 +394,12 @@ acs_life_add(const struct acs_spec *spec, void **image, size_t size, struct acs_
 		id = sv->sv_id;
 	}
 	mx_mutex_unlock(&acs_lock);
-	return kr == KERN_SUCCESS ? ready_wait(sv, id, err) : kr;
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = ready_wait(sv, id, err);
+	if (kr == MX_EIO && sv->sv_spec.sp_class != ACS_ESSENTIAL)
+		(void)acs_life_remove(spec->sp_name, &ignored);
+	return kr;
 }
 
 kern_return_t

@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct acs_log_ring acs_ring;
-static bool is_on_console;	/* the kernel's: the only one before there is a tty server and after there was one */
+/* What also goes to the kernel's console, the only one before there is a tty server and after there was one. */
+static uint32_t console_level = MX_LOG_WARNING;
 
 void
 acs_log_line(uint32_t level, const char *from, const char *text, size_t len)
@@ -21,7 +22,7 @@ acs_log_line(uint32_t level, const char *from, const char *text, size_t len)
 		level = MX_LOG_DEBUG;
 	acs_log_make(&line, mx_now_ns() / 1000000, level, from, text, len);
 	acs_log_put(&acs_ring, &line);
-	if (!is_on_console)
+	if (level > console_level)
 		return;
 	(void)acs_log_format(&line, console, sizeof console);
 	mach_print(console);
@@ -38,6 +39,7 @@ acs_log_setup(void)
 {
 	const char *debug = acs_option("debug");
 
-	is_on_console = debug[0] != '\0' && strcmp(debug, "0") != 0;
+	if (debug[0] != '\0' && strcmp(debug, "0") != 0)
+		console_level = MX_LOG_DEBUG;
 	mx_log_sink = own_line;
 }

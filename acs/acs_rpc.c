@@ -372,22 +372,16 @@ owner_name(uint32_t id)
 	return id == ACS_SELF ? "acs" : sv ? sv->sv_spec.sp_name : "-";
 }
 
-/* snprintf that never counts more than there is. */
-#define APPEND(text, n, size, ...) do { \
-	int appended = snprintf((text) + (n), (size) - (n), __VA_ARGS__); \
-	(n) += appended < 0 ? 0 : (size_t)appended < (size) - (n) ? (size_t)appended : (size) - (n) - 1; \
-} while (0)
-
 size_t
 acs_list_names(char *text, size_t size)
 {
 	size_t n = 0;
 
-	APPEND(text, n, size, "%-24s %-10s %-16s %5s %8s\n", "NAME", "STATE", "SERVER", "ID", "RESTARTS");
+	ACS_APPEND(text, n, size, "%-24s %-10s %-16s %5s %8s\n", "NAME", "STATE", "SERVER", "ID", "RESTARTS");
 	for (struct acs_name *e = acs_names_next(&acs_names, NULL); e; e = acs_names_next(&acs_names, e)) {
 		struct acs_server *sv = acs_server_by_id(e->na_owner);
 
-		APPEND(text, n, size, "%-24s %-10s %-16s %5u %8u\n", e->na_name, "up", owner_name(e->na_owner),
+		ACS_APPEND(text, n, size, "%-24s %-10s %-16s %5u %8u\n", e->na_name, "up", owner_name(e->na_owner),
 			(unsigned int)e->na_owner, (unsigned int)(sv ? sv->sv_restarts : 0));
 	}
 	for (unsigned int i = 0; i < ACS_SERVERS_MAX; i++) {
@@ -396,7 +390,7 @@ acs_list_names(char *text, size_t size)
 
 		for (const char *s = acs_words_next(w, NULL); sv->sv_state != ACS_FREE && s; s = acs_words_next(w, s))
 			if (s[strlen(s) - 1] != '*' && !acs_names_find_owned(&acs_names, s, sv->sv_id))
-				APPEND(text, n, size, "%-24s %-10s %-16s %5u %8u\n", s, acs_state_name(sv), sv->sv_spec.sp_name,
+				ACS_APPEND(text, n, size, "%-24s %-10s %-16s %5u %8u\n", s, acs_state_name(sv), sv->sv_spec.sp_name,
 					(unsigned int)sv->sv_id, (unsigned int)sv->sv_restarts);
 	}
 	return n;
@@ -408,15 +402,15 @@ list_server(const struct acs_server *sv, char *text, size_t size)
 	uint64_t seconds = acs_server_alive(sv) ? (mx_now_ns() - sv->sv_started_ns) / 1000000000 : 0;
 	size_t n = 0;
 
-	APPEND(text, n, size, "%-16s %-9s %-9s %5u %8u %7lu ", sv->sv_spec.sp_name, acs_state_name(sv),
+	ACS_APPEND(text, n, size, "%-16s %-9s %-9s %5u %8u %7lu ", sv->sv_spec.sp_name, acs_state_name(sv),
 		acs_class_name(sv->sv_spec.sp_class), (unsigned int)sv->sv_id, (unsigned int)sv->sv_restarts,
 		(unsigned long)seconds);
 	for (struct acs_name *e = acs_names_next(&acs_names, NULL); e; e = acs_names_next(&acs_names, e))
 		if (e->na_owner == sv->sv_id)
-			APPEND(text, n, size, " %s", e->na_name);
+			ACS_APPEND(text, n, size, " %s", e->na_name);
 	if (sv->sv_error.er_text[0] != '\0')
-		APPEND(text, n, size, " (%s)", sv->sv_error.er_text);
-	APPEND(text, n, size, "\n");
+		ACS_APPEND(text, n, size, " (%s)", sv->sv_error.er_text);
+	ACS_APPEND(text, n, size, "\n");
 	return n;
 }
 
@@ -425,7 +419,7 @@ acs_list_servers(char *text, size_t size)
 {
 	size_t n = 0;
 
-	APPEND(text, n, size, "%-16s %-9s %-9s %5s %8s %7s  %s\n", "SERVER", "STATE", "CLASS", "ID", "RESTARTS", "SECONDS",
+	ACS_APPEND(text, n, size, "%-16s %-9s %-9s %5s %8s %7s  %s\n", "SERVER", "STATE", "CLASS", "ID", "RESTARTS", "SECONDS",
 		"NAMES");
 	for (unsigned int i = 0; i < ACS_SERVERS_MAX; i++)
 		if (acs_servers[i].sv_state != ACS_FREE && n + 1 < size)

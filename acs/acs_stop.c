@@ -13,6 +13,7 @@
 #include <mach.h>
 #include <mach_host.h>
 #include <mach_i386.h>
+#include <mach/thread_switch.h>
 #include <string.h>
 
 #define SAVE_TIME_NS	5000000000ull
@@ -42,11 +43,12 @@ acs_power_now(enum acs_end end)
 {
 	if (end == ACS_HALT) {
 		power_off();
+		(void)thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1000);	/* QEMU takes a moment */
 		(void)host_reboot(acs_host_priv, HOST_HALT);	/* another machine than QEMU's */
 	}
 	(void)host_reboot(acs_host_priv, HOST_REBOOT);
 	for (;;)
-		(void)thread_switch(MACH_PORT_NULL, 1, 1000);
+		(void)thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1000);
 }
 
 /* Wait until instance ID is dead. */

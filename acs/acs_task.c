@@ -25,7 +25,7 @@
 
 extern boolean_t exc_server(mach_msg_header_t *in, mach_msg_header_t *out);
 
-static mach_port_t default_set;		/* control port of the processor set that everything runs in */
+mach_port_t acs_processor_set;
 
 kern_return_t
 acs_task_setup(void)
@@ -36,7 +36,7 @@ acs_task_setup(void)
 	kr = processor_set_default(mach_host_self(), &name);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = host_processor_set_priv(acs_host_priv, name, &default_set);
+	kr = host_processor_set_priv(acs_host_priv, name, &acs_processor_set);
 	mx_port_release(name);
 	return kr;
 }
@@ -117,7 +117,7 @@ thread_make(mach_port_t task, uint32_t priority, uint32_t eip, uint32_t esp, mac
 		kr = thread_create(task, thread);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	(void)thread_max_priority(*thread, default_set, (int)priority);	/* it runs at a lower one then */
+	(void)thread_max_priority(*thread, acs_processor_set, (int)priority);	/* it runs at a lower one then */
 	(void)thread_priority(*thread, (int)priority, FALSE);
 	kr = thread_get_state(*thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
 	if (kr == KERN_SUCCESS) {

@@ -27,6 +27,7 @@ usage(FILE *f)
 	fputs("usage: acsctl COMMAND\n"
 		"  list                     the servers: state, class, id, restarts, seconds, registered names\n"
 		"  names                    the names: who registered them, and those that are awaited\n"
+		"  stats                    what servers and system hold: ports, threads, memory\n"
 		"  log                      what ACS and the servers said since the system came up\n"
 		"  restart NAME             end a server and start it anew\n"
 		"  kill NAME                end a server as if it had crashed: its class says what follows\n"
@@ -232,7 +233,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct { const char *name; int args; } command[] = {
-		{ "list", 0 }, { "names", 0 }, { "log", 0 }, { "halt", 0 }, { "reboot", 0 },
+		{ "list", 0 }, { "names", 0 }, { "stats", 0 }, { "log", 0 }, { "halt", 0 }, { "reboot", 0 },
 		{ "remove", 1 }, { "restart", 1 }, { "kill", 1 }, { "forget", 1 },
 	};
 

@@ -1,0 +1,7 @@
+# acs/test: ACS tested on the kernel, by servers that it starts; tests/areas/acs runs it.
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (c) 2026 The MASIX authors.
+masix_servers += acs/test
+acs/test_SOURCES := main.c names.c control.c hostile.c
+acs/test_ARCHIVE := no
+acs/test_MIG := acs_notify
