@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 
-bootfs_lists += $(srcdir)/boot/rootfs.list gen/busybox.list gen/servers.list
+# First, so that another directory's entry replaces one of theirs (busybox has an init too).
+bootfs_lists := $(srcdir)/boot/rootfs.list gen/busybox.list gen/servers.list $(bootfs_lists)
 
 busybox := deps/busybox-static/usr/bin/busybox
 
