@@ -118,11 +118,11 @@ struct proc {
 	uint64_t	p_start_ns;	/* monotonic */
 
 	/* Mach (proc_task.c) */
-	mach_port_t	p_task;		/* MACH_PORT_NULL: gone */
+	mach_port_t	p_task;		/* MACH_PORT_NULL: gone; the right is p_control's */
+	void		*p_control;	/* struct task_control */
 	mach_port_t	p_signal;	/* send right of MX_PORT_SIGNAL */
 	void		*p_port;	/* struct proc_port */
 	struct proc	*p_task_next;	/* same hash */
-	bool		p_is_suspended;
 };
 
 /* ---- proc_table.c: numbers ---- */

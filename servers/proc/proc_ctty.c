@@ -35,7 +35,7 @@ static kern_return_t
 attach_ask(struct session *s, int32_t pgrp, mach_port_t tty, bool steal, uint32_t *major, uint32_t *minor)
 {
 	struct session_port *sp = session_port_get(s);
-	mach_port_t control, right;
+	mach_port_t control;
 	kern_return_t kr;
 
 	if (sp == NULL)
@@ -43,13 +43,9 @@ attach_ask(struct session *s, int32_t pgrp, mach_port_t tty, bool steal, uint32_
 	kr = proc_tty_control(&control);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	right = mx_object_send_right(&sp->sp_object);	/* counted, while the stub makes tty's */
-	if (right == MACH_PORT_NULL)
-		return MX_EAGAIN;
 	mx_object_hold(&sp->sp_object);
-	kr = tty_attach(control, tty, s->s_sid, pgrp, steal, sp->sp_object.mo_port, major, minor);
+	kr = tty_attach(control, tty, s->s_sid, pgrp, steal, mx_object_port(&sp->sp_object), major, minor);
 	mx_object_release(&sp->sp_object);
-	mx_port_release(right);
 	return kr;
 }
 

@@ -1,8 +1,9 @@
 /*
  * proc_port.c - the ports that stand for processes and sessions.
  *
- * A process's port and the process have different lives: a zombie's port may have no right left, and a right may be kept after
- * the process was waited for. So the port is an object of its own, that ends when both are over.
+ * A process's port and the process have different lives: a right to the port may be kept when the process was waited for
+ * long ago. So the port is an object of its own. When its process is gone it retires, and serves another one as soon as nobody
+ * has a right to it: asking that when a port is needed is cheaper than being notified for each.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (c) 2026 The MASIX authors.
@@ -10,46 +11,67 @@
 #include "proc_act.h"
 #include "server.h"
 #include "proc_S.h"
+#include "mach_port.h"
 #include "proc_session_S.h"
 
 extern mx_demux_t proc_server, proc_session_server;
-
-static void proc_port_no_senders(struct mx_object *obj);
-static void session_port_no_senders(struct mx_object *obj);
 
 static mx_demux_t *const proc_demux[] = { proc_server, NULL };
 static mx_demux_t *const session_demux[] = { proc_session_server, NULL };
 
 static struct mx_class proc_class = {
 	.mc_name = "process", .mc_size = sizeof(struct proc_port), .mc_demux = proc_demux,
-	.mc_no_senders = proc_port_no_senders,
 };
 static struct mx_class session_class = {
 	.mc_name = "session", .mc_size = sizeof(struct session_port), .mc_demux = session_demux,
-	.mc_no_senders = session_port_no_senders,
 };
 
-static void
-proc_port_no_senders(struct mx_object *obj)
-{
-	struct proc_port *pp = mx_object_cast(obj, &proc_class);
+#define RETIRED_MAX	512
+#define RETIRED_TRIES	4
 
-	pp->pp_has_senders = false;
-	if (pp->pp_proc == NULL)
-		mx_object_release(obj);
+static struct list retired = { &retired, &retired };
+static uint32_t nretired;
+
+/* A retired port that nobody has a right to, or NULL. The longest retired are looked at first. */
+static struct proc_port *
+retired_take(void)
+{
+	for (int i = 0; i < RETIRED_TRIES && !list_empty(&retired); i++) {
+		struct proc_port *pp = LIST_ENTRY(retired.next, struct proc_port, pp_retired);
+		mach_port_status_t status;
+
+		list_remove(&pp->pp_retired);
+		if (pp->pp_object.mo_refs == 1 &&
+		    mach_port_get_receive_status(mx_task, pp->pp_object.mo_port, &status) == KERN_SUCCESS &&
+		    !status.mps_srights && status.mps_msgcount == 0) {
+			nretired--;
+			return pp;
+		}
+		list_append(&retired, &pp->pp_retired);
+	}
+	return NULL;
 }
 
 static void
-session_port_no_senders(struct mx_object *obj)
+retire(struct proc_port *pp)
 {
-	(void)obj;			/* tty died or forgot the terminal; the session keeps its object */
+	list_append(&retired, &pp->pp_retired);
+	if (++nretired <= RETIRED_MAX)
+		return;
+	/* Somebody collects them: the oldest becomes a dead name there. */
+	pp = LIST_ENTRY(retired.next, struct proc_port, pp_retired);
+	list_remove(&pp->pp_retired);
+	nretired--;
+	mx_object_release(&pp->pp_object);
 }
 
 kern_return_t
 proc_port_create(struct proc *p)
 {
-	struct proc_port *pp = mx_object_create(&proc_class);
+	struct proc_port *pp = retired_take();
 
+	if (pp == NULL)
+		pp = mx_object_create(&proc_class);
 	if (pp == NULL)
 		return MX_EAGAIN;
 	pp->pp_proc = p;
@@ -61,11 +83,7 @@ mach_port_t
 proc_port_send_right(struct proc *p, mach_msg_type_name_t *disposition)
 {
 	struct proc_port *pp = p->p_port;
-	mach_port_t right = mx_object_make_send(&pp->pp_object, disposition);
-
-	if (right != MACH_PORT_NULL)
-		pp->pp_has_senders = true;
-	return right;
+	return mx_object_make_send(&pp->pp_object, disposition);
 }
 
 kern_return_t
@@ -114,8 +132,7 @@ proc_act_forget(struct proc *p)
 		return;
 	pp->pp_proc = NULL;
 	mx_cond_broadcast(&pp->pp_waiters);
-	if (!pp->pp_has_senders)
-		mx_object_release(&pp->pp_object);
+	retire(pp);
 }
 
 void

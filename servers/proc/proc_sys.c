@@ -18,7 +18,9 @@
 #include "mach.h"
 
 #define CLOCK_SHIFT	22
-#define CLOCK_REBASE_NS	30000000000ull	/* the readers' 64-bit product must not overflow */
+#define REBASE_NS	30000000000ull	/* the readers' 64-bit product must not overflow */
+#define FIRST_WAIT_NS	100000000ull
+#define LATE_NS		1000000ull
 #define CLOCK_TRIES	8		/* wake-ups of which the promptest counts */
 #define NS		1000000000ull
 
@@ -174,30 +176,41 @@ sample_asleep(uint64_t hz)
 	return best;
 }
 
-/* A fibril: measure over longer and longer times; then only move the base. */
+/*
+ * The rate by FROM and NOW. A sample may be late by a millisecond; beyond that the kernel can only have lost ticks, so each
+ * measurement gives an upper bound too.
+ */
+static uint64_t
+rate_measure(const struct sample *from, const struct sample *now)
+{
+	static uint64_t bound = ~0ull;
+	uint64_t rate = rate_between(from, now), upper = rate + rate / ((now->up_ns - from->up_ns) / LATE_NS);
+
+	if (upper < bound)
+		bound = upper;
+	return rate < bound ? rate : bound;
+}
+
+/* A fibril: measure over a longer and longer time; from then on over spans of the same length, and move the base. */
 static void
 clock_keep(void *arg)
 {
-	uint64_t wait_ns = NS, hz = sys->sy_clock.ck_tsc_hz, lowest = 0;
-	struct sample last = sample_asleep(hz), now;
+	uint64_t wait_ns = FIRST_WAIT_NS, hz = sys->sy_clock.ck_tsc_hz, tsc;
+	struct sample from = first, now;
 
 	(void)arg;
 	for (;;) {
-		uint64_t tsc;
-
 		mx_sleep_ns(wait_ns);
 		now = sample_asleep(hz);
-		hz = rate_between(&last, &now);
-		if (lowest == 0 || hz < lowest || wait_ns < CLOCK_REBASE_NS)
-			lowest = hz;
-		hz = lowest;
+		hz = rate_measure(&from, &now);
+		if (now.up_ns - from.up_ns >= REBASE_NS) {
+			from = now;
+			wait_ns = REBASE_NS;
+		} else {
+			wait_ns *= 2;
+		}
 		tsc = tsc_read();
 		clock_publish(tsc, clock_ns_at(tsc), hz);
-		if (wait_ns < CLOCK_REBASE_NS)
-			wait_ns *= 2;
-		else
-			wait_ns = CLOCK_REBASE_NS;
-		last = now;
 	}
 }
 
@@ -207,7 +220,7 @@ proc_clock_start(void)
 	struct sample s = sample_edge();
 	time_value64_t real = { 0, 0 };
 
-	clock_publish(s.tsc, s.up_ns, rate_between(&first, &s));
+	clock_publish(s.tsc, s.up_ns, rate_measure(&first, &s));
 	(void)host_get_time64(host, &real);
 	proc_clock_set_real((uint64_t)real.seconds * NS + (uint64_t)real.nanoseconds);
 	return mx_fibril_start(clock_keep, NULL, "clock");

@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (c) 2026 The MASIX authors.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <mach/task_info.h>
 #include <mach/task_special_ports.h>
@@ -15,6 +16,7 @@
 #include <masix/mach.h>
 #include "proc_act.h"
 #include "server.h"
+#include "worker.h"
 #include "../../emulib/boot.h"
 #include "../../emulib/emulib.h"
 #include "emul.h"
@@ -66,34 +68,180 @@ task_leave(struct proc *p)
 	p->p_task = MACH_PORT_NULL;
 }
 
-/* ---- Death ---- */
+/* ---- What may block: done by workers (worker.h) ---- */
 
-/* A fibril: the task PORT died. */
+/* A process's task in the workers' hands. It may outlive the process, until nothing is under way. */
+struct task_control {
+	struct job	tc_adjust;	/* suspend or resume */
+	struct job	tc_kill;
+	mach_port_t	tc_task;	/* a send right */
+	bool		tc_wants_suspended, tc_is_suspended;
+	bool		tc_is_adjusting, tc_is_dead;
+};
+
 static void
-task_died(void *arg, mach_port_t port)
+adjust_run(struct job *job)
 {
-	struct proc *p = task_find(port);
+	struct task_control *c = (struct task_control *)job;
 
-	(void)arg;
-	if (p == NULL)
+	if (c->tc_is_suspended)
+		c->tc_is_suspended = task_resume(c->tc_task) != KERN_SUCCESS;
+	else
+		c->tc_is_suspended = syscall_task_suspend(c->tc_task) == KERN_SUCCESS;
+}
+
+static void
+control_free_if_over(struct task_control *c)
+{
+	if (!c->tc_is_dead || c->tc_is_adjusting)
 		return;
-	mx_log(MX_LOG_INFO, "process %d (%s) lost its task", p->p_pid, p->p_comm);
-	proc_end(p, MX_SIGKILL);
+	mx_port_release(c->tc_task);
+	free(c);
+}
+
+static void
+control_adjust(struct task_control *c)
+{
+	if (c->tc_is_adjusting || c->tc_wants_suspended == c->tc_is_suspended)
+		return;
+	c->tc_is_adjusting = true;
+	worker_submit(&c->tc_adjust);
+}
+
+static void
+adjust_done(struct job *job)
+{
+	struct task_control *c = (struct task_control *)job;
+
+	c->tc_is_adjusting = false;
+	if (c->tc_is_dead)
+		control_free_if_over(c);
+	else
+		control_adjust(c);
+}
+
+static void
+kill_run(struct job *job)
+{
+	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_kill));
+
+	(void)syscall_task_terminate(c->tc_task);	/* fails when it is dead already */
+}
+
+static void
+kill_done(struct job *job)
+{
+	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_kill));
+
+	c->tc_is_dead = true;
+	control_free_if_over(c);
+}
+
+/* The hands for TASK. Errors: NULL.  Rights: TASK is the control's. */
+static struct task_control *
+control_create(mach_port_t task)
+{
+	struct task_control *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->tc_adjust = (struct job){ .jb_run = adjust_run, .jb_done = adjust_done };
+	c->tc_kill = (struct job){ .jb_run = kill_run, .jb_done = kill_done, .jb_is_lazy = true };
+	c->tc_task = task;
+	return c;
+}
+
+void
+proc_act_suspend(struct proc *p)
+{
+	struct task_control *c = p->p_control;
+
+	if (c == NULL)
+		return;
+	c->tc_wants_suspended = true;
+	control_adjust(c);
+}
+
+void
+proc_act_resume(struct proc *p)
+{
+	struct task_control *c = p->p_control;
+
+	if (c == NULL)
+		return;
+	c->tc_wants_suspended = false;
+	control_adjust(c);
 }
 
 void
 proc_act_terminate(struct proc *p)
 {
-	mach_port_t task = p->p_task;
+	struct task_control *c = p->p_control;
 
-	if (task == MACH_PORT_NULL)
+	if (c == NULL)
 		return;
 	task_leave(p);
-	mx_forget_dead_name(task);
-	(void)syscall_task_terminate(task);	/* fails when it is dead already */
-	mx_port_release(task);
+	p->p_control = NULL;
 	mx_port_release(p->p_signal);
 	p->p_signal = MACH_PORT_NULL;
+	worker_submit(&c->tc_kill);
+}
+
+/* ---- Death that nobody asked for ---- */
+
+/*
+ * It is rare: emulib ends its process by proc_exit whatever happens, so only a hostile or broken one dies otherwise. A
+ * notification for each process would cost 15 us of each fork and exit; looking at all tasks costs 2 us for each, now and then.
+ */
+#define SWEEP_NS	1000000000ull
+#define SWEEP_SOON_NS	20000000ull
+
+static struct mx_timer *sweep_timer;
+
+static bool
+task_is_dead(mach_port_t task)
+{
+	mach_port_type_t type;
+
+	return mach_port_type(mx_task, task, &type) != KERN_SUCCESS || (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
+}
+
+static void
+task_died(struct proc *p)
+{
+	mx_log(MX_LOG_INFO, "process %d (%s) lost its task", p->p_pid, p->p_comm);
+	proc_end(p, MX_SIGKILL);
+}
+
+static void
+sweep(void *arg)
+{
+	struct proc *p;
+	int32_t dead[16];
+	uint32_t n = 0;
+
+	(void)arg;
+	LIST_EACH(p, next, &proc_all, struct proc, p_all) {
+		if (p->p_task != MACH_PORT_NULL && n < 16 && task_is_dead(p->p_task))
+			dead[n++] = p->p_pid;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		p = proc_find(dead[i]);
+		if (p != NULL && p->p_state != PROC_ZOMBIE)
+			task_died(p);
+	}
+	worker_collect();
+	mx_timer_set(sweep_timer, mx_now_ns() + (n == 16 ? SWEEP_SOON_NS : SWEEP_NS));
+}
+
+kern_return_t
+proc_task_init(void)
+{
+	sweep_timer = mx_timer_create(sweep, NULL);
+	if (sweep_timer == NULL)
+		return MX_ENOMEM;
+	mx_timer_set(sweep_timer, mx_now_ns() + SWEEP_NS);
+	return worker_init();
 }
 
 /* ---- Adoption ---- */
@@ -138,7 +286,8 @@ proc_task_adopt(struct proc *p, mach_port_t task)
 	kr = signal_port_make(task, &signal);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	if (mx_on_dead_name(task, task_died, NULL) != KERN_SUCCESS) {
+	p->p_control = control_create(task);
+	if (p->p_control == NULL) {
 		mx_port_release(signal);
 		return MX_EAGAIN;
 	}
@@ -316,22 +465,6 @@ proc_act_post(struct proc *p, int32_t tid, const struct mx_siginfo *info)
 		return true;			/* sent, or the port is dead and the process soon too */
 	mx_port_release(p->p_signal);		/* the reference that the message took comes back */
 	return false;
-}
-
-void
-proc_act_suspend(struct proc *p)
-{
-	if (p->p_task != MACH_PORT_NULL && !p->p_is_suspended)
-		p->p_is_suspended = syscall_task_suspend(p->p_task) == KERN_SUCCESS;
-}
-
-void
-proc_act_resume(struct proc *p)
-{
-	if (!p->p_is_suspended)
-		return;
-	p->p_is_suspended = false;
-	(void)task_resume(p->p_task);		/* fails when it is dead */
 }
 
 void

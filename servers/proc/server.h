@@ -17,7 +17,7 @@ struct proc_port {
 	struct mx_object pp_object;
 	struct proc	*pp_proc;	/* NULL: waited for and gone */
 	struct mx_cond	pp_waiters;	/* fibrils in proc_wait and proc_vfork_wait */
-	bool		pp_has_senders;
+	struct list	pp_retired;	/* while pp_proc is NULL */
 };
 
 /* What tty has of a session. */
@@ -36,6 +36,8 @@ kern_return_t proc_port_caller(struct mx_object *obj, struct proc **p);
 struct session_port *session_port_get(struct session *s);
 
 /* ---- Tasks (proc_task.c) ---- */
+
+kern_return_t proc_task_init(void);
 
 /* Make P of TASK, a task that never ran: its signal port, exception port, death notice.
  * Errors: MX_EINVAL not such a task, MX_EAGAIN.  Rights: TASK is P's on success. */

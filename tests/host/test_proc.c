@@ -31,6 +31,7 @@ check(bool ok, const char *what, const char *where, int line)
 
 static struct { int32_t pid, tid; struct mx_siginfo info; } posts[POSTS_MAX];
 static int nposts, nwakes, nretries, nterminated, ninit_died, ndrops;
+static const struct proc *suspended;	/* the last one */
 static bool port_is_full;
 static uint64_t now;
 
@@ -48,8 +49,8 @@ proc_act_post(struct proc *p, int32_t tid, const struct mx_siginfo *info)
 	return true;
 }
 
-void proc_act_suspend(struct proc *p) { p->p_is_suspended = true; }
-void proc_act_resume(struct proc *p) { p->p_is_suspended = false; }
+void proc_act_suspend(struct proc *p) { suspended = p; }
+void proc_act_resume(struct proc *p) { suspended = suspended == p ? NULL : suspended; }
 void proc_act_usage(struct proc *p, struct mx_rusage *u) { (void)p; u->ru_utime_us = 1000000; u->ru_maxrss_kb = 7; }
 void proc_act_terminate(struct proc *p) { (void)p; nterminated++; }
 void proc_act_nice(struct proc *p) { (void)p; }
@@ -275,12 +276,12 @@ test_stop(void)
 
 	CHECK(proc_stopped(job, MX_SIGTERM, 0) == MX_EINVAL);
 	CHECK(proc_stopped(job, MX_SIGTSTP, 0) == KERN_SUCCESS);
-	CHECK(job->p_state == PROC_STOPPED && job->p_is_suspended && posted(sh, MX_SIGCHLD) == 1);
+	CHECK(job->p_state == PROC_STOPPED && suspended == job && posted(sh, MX_SIGCHLD) == 1);
 	CHECK(wait_any(sh, MX_WEXITED, &w) == PROC_WAIT_NONE_YET);
 	CHECK(wait_any(sh, MX_WEXITED | MX_WUNTRACED, &w) == PROC_WAIT_FOUND && w.w_wstatus == (MX_SIGTSTP << 8 | 0x7f));
 	CHECK(wait_any(sh, MX_WEXITED | MX_WUNTRACED, &w) == PROC_WAIT_NONE_YET);
 	CHECK(kill_(sh, job->p_pid, MX_SIGCONT) == KERN_SUCCESS);
-	CHECK(job->p_state == PROC_RUNNING && !job->p_is_suspended && posted(job, MX_SIGCONT) == 1 && job->p_conts == 1);
+	CHECK(job->p_state == PROC_RUNNING && suspended == NULL && posted(job, MX_SIGCONT) == 1 && job->p_conts == 1);
 	CHECK(wait_any(sh, MX_WEXITED | MX_WCONTINUED, &w) == PROC_WAIT_FOUND && w.w_wstatus == 0xffff);
 
 	/* a SIGCONT overtakes the stop */
