@@ -19,11 +19,11 @@
 #include <device.h>
 #include <device/device_types.h>
 #include <device/notify.h>
+#include "hw_notify.h"
 
 #define LINES		24
 #define SPURIOUS_MANY	100		/* in a row */
 #define SPURIOUS_PAUSE_NS 10000000u
-#define HW_INTERRUPT_ID	417500		/* hw_notify.defs */
 
 struct hw_line {
 	struct mx_object hl_object;
@@ -40,30 +40,6 @@ static mx_demux_t *const hw_line_demuxes[] = { hw_line_demux, NULL };
 static struct mx_class hw_line_class = {
 	.mc_name = "line", .mc_size = sizeof(struct hw_line), .mc_demux = hw_line_demuxes,
 };
-
-/* Tell a driver; it has at most one such message to fetch, so a queue that is full is its own doing and it hears nothing. */
-static void
-driver_tell(struct hw_device *dev)
-{
-	struct {
-		mach_msg_header_t head;
-		mach_msg_type_t type;
-		uint32_t count;
-	} msg = {
-		.head = {
-			.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0),
-			.msgh_size = sizeof msg,
-			.msgh_remote_port = dev->hd_notify,
-			.msgh_id = HW_INTERRUPT_ID,
-		},
-		.type = {
-			.msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE,
-		},
-		.count = dev->hd_count,
-	};
-
-	(void)mach_msg(&msg.head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof msg, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
-}
 
 /* (1) Disable the interrupt of every device of LINE that asserts it. Answers whether there was one. */
 static bool
@@ -102,8 +78,9 @@ line_interrupt(struct hw_line *line)
 	}
 	line_acknowledge(line);
 	for (struct hw_device *dev = line->hl_devices; dev != NULL; dev = dev->hd_next) {
+		/* It has at most one message to fetch: if its queue is full that is its own doing. */
 		if (dev->hd_want_tell)
-			driver_tell(dev);
+			(void)hw_interrupt(dev->hd_notify, dev->hd_count);
 		dev->hd_want_tell = false;
 	}
 }
