@@ -83,19 +83,15 @@ uint32_t hw_machine_power_ports(struct hw_machine *m);
 
 /* ---- objects ---- */
 
-#define HW_DMA_MAX	(4u << 20)	/* of one request: the kernel panics above */
+#define HW_PAGE		4096u
+#define HW_DMA_MAX	(4u << 20)	/* of one request */
 #define HW_DMA_SHARE	(64u << 20)	/* of one device */
-#define HW_DMA_PIECES	64
+#define HW_DMA_LIMIT	0xfffff000u	/* physical addresses below it */
 
 /* The port "hw" or "hw.power". */
 struct hw_service {
 	struct mx_object hs_object;
 	bool		hs_may_power;
-};
-
-struct hw_dma {
-	vm_address_t	dm_address;
-	vm_size_t	dm_size;
 };
 
 /* A claimed function. */
@@ -108,8 +104,7 @@ struct hw_device {
 	bool		hd_is_masked;	/* told the driver, which has not said done */
 	bool		hd_want_tell;	/* masked, and the driver not told yet */
 	uint32_t	hd_count;	/* interrupts so far */
-	uint32_t	hd_dma_bytes, hd_ndma;
-	struct hw_dma	hd_dma[HW_DMA_PIECES];
+	uint32_t	hd_dma_bytes;	/* of memory given so far */
 };
 
 extern struct hw_machine hw_machine;
@@ -127,10 +122,6 @@ kern_return_t hw_pci_start(void);
 kern_return_t hw_memory_object(uint32_t physical, uint32_t size, mach_port_t *memory);
 kern_return_t hw_power_off(void);
 kern_return_t hw_power_reset(void);
-
-/* hw_dma.c: memory that devices write */
-kern_return_t hw_dma_make(struct hw_device *dev, uint32_t size, mach_port_t *memory, uint64_t *physical);
-void hw_dma_free(struct hw_device *dev);
 
 /* hw_recover.c */
 kern_return_t hw_fresh(int argc, char **argv);

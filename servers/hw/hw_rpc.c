@@ -6,12 +6,12 @@
  */
 #include "hw.h"
 
+#include "gnumach.h"
 #include "hw_S.h"
 
 extern mx_demux_t hw_server;	/* MIG's */
 
 static void hw_device_no_senders(struct mx_object *obj);
-static void hw_device_free(struct mx_object *obj);
 
 static mx_demux_t *const hw_demuxes[] = { hw_server, NULL };
 struct mx_class hw_service_class = {
@@ -19,10 +19,10 @@ struct mx_class hw_service_class = {
 };
 struct mx_class hw_device_class = {
 	.mc_name = "device", .mc_size = sizeof(struct hw_device), .mc_demux = hw_demuxes,
-	.mc_no_senders = hw_device_no_senders, .mc_free = hw_device_free,
+	.mc_no_senders = hw_device_no_senders,
 };
 
-/* The driver is gone: (1) stop the device, (2) then free what it could write to. */
+/* The driver is gone: stop the device. */
 static void
 hw_device_no_senders(struct mx_object *obj)
 {
@@ -32,12 +32,6 @@ hw_device_no_senders(struct mx_object *obj)
 	hw_function_release(&hw_machine, dev->hd_function);
 	dev->hd_function = NULL;
 	mx_object_release(obj);
-}
-
-static void
-hw_device_free(struct mx_object *obj)
-{
-	hw_dma_free((struct hw_device *)obj);
 }
 
 /* The device that a request is for; NULL: not a device port, or one whose last holder went while the request was queued. */
@@ -123,13 +117,27 @@ S_hw_interrupt_done(mx_object_ptr_t obj)
 	return KERN_SUCCESS;
 }
 
+/* Errors: MX_EINVAL, MX_ENOSPC, the kernel's. It panics above 4 MiB, and for 2^32 as the limit it uses its 16 MiB for ISA DMA. */
 kern_return_t
-S_hw_dma_alloc(mx_object_ptr_t obj, uint32_t size, mach_port_t *memory, mach_msg_type_name_t *disposition, uint64_t *physical)
+S_hw_dma_alloc(mx_object_ptr_t obj, mach_port_t task, uint32_t size, vm_address_t *address, uint64_t *physical)
 {
 	struct hw_device *dev = hw_device_of(obj);
+	rpc_phys_addr_t where;
+	kern_return_t kr;
 
-	*disposition = MACH_MSG_TYPE_MOVE_SEND;
-	return dev == NULL ? MX_EINVAL : hw_dma_make(dev, size, memory, physical);
+	if (dev == NULL || size == 0 || size > HW_DMA_MAX)
+		return MX_EINVAL;
+	size = (size + HW_PAGE - 1) & ~(HW_PAGE - 1);
+	if (size > HW_DMA_SHARE - dev->hd_dma_bytes)
+		return MX_ENOSPC;
+	*address = 0;
+	kr = vm_allocate_contiguous(hw_host_port, task, address, &where, size, 0, HW_DMA_LIMIT, HW_PAGE);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	dev->hd_dma_bytes += size;
+	*physical = where;
+	mx_port_release(task);
+	return KERN_SUCCESS;
 }
 
 kern_return_t

@@ -7,6 +7,8 @@
 #ifndef MASIX_ABI_H
 #define MASIX_ABI_H
 
+#include <stdint.h>
+
 /* File types and permissions (mode). */
 #define MX_S_IFMT	0170000
 #define MX_S_IFSOCK	0140000
