@@ -220,7 +220,7 @@ virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned 
 	dev->vd_notify = where[CAP_NOTIFY];
 	dev->vd_notify_bytes = caps[CAP_NOTIFY].cp_length;
 	dev->vd_notify_step = caps[CAP_NOTIFY].cp_extra;
-		put8(dev, C_STATUS, 0);	
+		put8(dev, C_STATUS, 0);
 	for (int i = 0; i < 1000 && get8(dev, C_STATUS) != 0; i++)
 		;
 		put8(dev, C_STATUS, S_ACKNOWLEDGE | S_DRIVER);
