@@ -2,5 +2,5 @@
 # Copyright (c) 2026 The MASIX authors.
 masix_servers += servers/tty
 servers/tty_SOURCES := main.c console.c exec.c exec_core.c ldisc.c pty.c serial.c termios.c tty_io.c tty_ioctl.c tty_line.c \
-	tty_recover.c tty_rpc.c tty_session.c vcon.c
+	tty_recover.c tty_rpc.c tty_session.c vcon.c vcon_control.c
 servers/tty_MIG := tty hw_notify

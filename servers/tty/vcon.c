@@ -1,5 +1,5 @@
 /*
- * vcon.c - the driver of virtio consoles: port 0 of a device, two queues, without the multiport feature.
+ * vcon.c - the driver of virtio consoles: one port of a device, in and out.
  *
  * Output is copied into buffers that the device reads, up to sixteen under way. The device nearly always has sent a buffer
  * when the write to its notification register returns, so no interrupt is asked for until somebody waits for room. Input
@@ -18,9 +18,6 @@
 #include "hw_notify_S.h"
 
 #define TYPE_CONSOLE	3
-#define QUEUE_RX	0
-#define QUEUE_TX	1
-#define QUEUE_SIZE	64
 
 extern mx_demux_t hw_notify_server;	/* MIG's */
 
@@ -203,6 +200,18 @@ vcon_resume(struct vcon *vc)
 
 /* ---- Interrupts ---- */
 
+static void
+port_interrupt(struct vcon *vc)
+{
+	vcon_resume(vc);
+	tx_reclaim(vc);
+	if (vc->vc_want_room) {
+		vc->vc_want_room = false;
+		virtq_interrupts(&vc->vc_tx, false);
+		vc->vc_ops->vo_room(vc->vc_arg);
+	}
+}
+
 kern_return_t
 S_hw_interrupt(mx_object_ptr_t obj, uint32_t count)
 {
@@ -212,13 +221,9 @@ S_hw_interrupt(mx_object_ptr_t obj, uint32_t count)
 	if (vc == NULL)
 		return MX_EINVAL;
 	(void)virtio_isr(&vc->vc_dev);	/* reading it quiets the line; the queues say the rest */
-	vcon_resume(vc);
-	tx_reclaim(vc);
-	if (vc->vc_want_room) {
-		vc->vc_want_room = false;
-		virtq_interrupts(&vc->vc_tx, false);
-		vc->vc_ops->vo_room(vc->vc_arg);
-	}
+	vcon_control_interrupt(vc);
+	if (vc->vc_is_up)
+		port_interrupt(vc);
 	return hw_interrupt_done(vc->vc_dev.vd_hw);
 }
 
@@ -252,16 +257,19 @@ device_start(struct vcon *vc)
 {
 	kern_return_t kr;
 
-	if ((kr = virtio_negotiate(&vc->vc_dev, 0)) != KERN_SUCCESS ||
-	    (kr = virtio_queue_make(&vc->vc_dev, &vc->vc_rx, QUEUE_RX, QUEUE_SIZE)) != KERN_SUCCESS ||
-	    (kr = virtio_queue_make(&vc->vc_dev, &vc->vc_tx, QUEUE_TX, QUEUE_SIZE)) != KERN_SUCCESS ||
-	    (kr = buffers_make(vc)) != KERN_SUCCESS)
-		return kr;
-	virtq_interrupts(&vc->vc_tx, false);
-	kr = hw_interrupt_register(vc->vc_dev.vd_hw, mx_object_port(&vc->vc_object));
+	kr = vcon_control_prepare(vc);
+	if (kr == KERN_SUCCESS)
+		kr = hw_interrupt_register(vc->vc_dev.vd_hw, mx_object_port(&vc->vc_object));
 	if (kr != KERN_SUCCESS)
 		return kr;
 	virtio_start(&vc->vc_dev);
+	kr = vcon_control_start(vc);
+	if (kr == KERN_SUCCESS)
+		kr = buffers_make(vc);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	virtq_interrupts(&vc->vc_tx, false);
+	vc->vc_is_up = true;
 	virtq_kick(&vc->vc_rx);
 	return KERN_SUCCESS;
 }

@@ -11,6 +11,9 @@
 #include <masix/virtio.h>
 
 #define VCON_BUFFERS	16	/* in each direction */
+#define VCON_MESSAGES	16	/* control messages in each direction */
+#define VCON_MESSAGE_BYTES 128u
+#define VCON_NO_PORT	(~0u)
 
 struct vcon_ops {
 	/* N bytes came; answers how many were used. The rest is offered again after vcon_resume. */
@@ -29,7 +32,14 @@ struct vcon_buffer {
 struct vcon {
 	struct mx_object vc_object;	/* hears of interrupts */
 	struct virtio_dev vc_dev;
-	struct virtq	vc_rx, vc_tx;
+	struct virtq	vc_rx, vc_tx;	/* of our port */
+	bool		vc_is_up;	/* our port's queues are in use */
+	bool		vc_is_multiport;
+	uint32_t	vc_port;	/* VCON_NO_PORT: the device has not said which there are */
+	struct virtq	vc_control_rx, vc_control_tx;
+	struct vcon_buffer vc_message[2 * VCON_MESSAGES];
+	struct vcon_buffer *vc_message_free;
+	struct mx_cond	vc_port_found;
 	const struct vcon_ops *vc_ops;
 	void		*vc_arg;
 	size_t		vc_buffer_bytes;
@@ -64,5 +74,14 @@ void vcon_discard(struct vcon *vc);
 
 /* There is room for input again. */
 void vcon_resume(struct vcon *vc);
+
+/* ---- between the files of the driver ---- */
+
+/* Start: agree on features and make the queues of all the ports that may be ours. */
+kern_return_t vcon_control_prepare(struct vcon *vc);
+/* The device runs: find our port. Blocks: up to a second. Errors: MX_ENODEV no port */
+kern_return_t vcon_control_start(struct vcon *vc);
+/* Look at the device's control messages. */
+void vcon_control_interrupt(struct vcon *vc);
 
 #endif /* TTY_VCON_H */
