@@ -264,18 +264,23 @@ lookup_allowed(const struct acs_door *d, const char *name)
 	return name_public(name);
 }
 
-/* Errors: MX_ENOENT; MX_EAGAIN too many processes wait. Blocks: while NAME is declared and not there. */
+/* Errors: MX_ENOENT; MX_EAGAIN too many processes wait; MX_EINTR the client is gone. Blocks: while NAME is declared and
+ * not there. */
 static kern_return_t
 name_wait(struct acs_door *d, const char *name, struct acs_name **entry)
 {
+	kern_return_t kr;
+
 	while ((*entry = acs_names_find(&acs_names, name)) == NULL) {
 		if (!acs_name_declared(name) || acs_stopping)
 			return MX_ENOENT;
 		if (d->do_public && public_waiters >= PUBLIC_WAITERS_MAX)
 			return MX_EAGAIN;
 		public_waiters += d->do_public;
-		mx_cond_wait(&acs_changed);
+		kr = mx_cond_wait_cancellable(&acs_changed, 0);
 		public_waiters -= d->do_public;
+		if (kr != KERN_SUCCESS)
+			return kr;
 	}
 	return KERN_SUCCESS;
 }

@@ -15,3 +15,7 @@ bootfs_deps += out/linux/acs/acsctl out/linux/acs/init
 host_tests += tests/host/test_acs
 tests/host/test_acs_SOURCES := tests/host/test_acs.c $(acs_core:%=acs/%)
 tests/host/test_acs_CPPFLAGS := -I$(srcdir)/acs
+
+host_tests += tests/host/test_acs_rpc
+tests/host/test_acs_rpc_SOURCES := tests/host/test_acs_rpc.c acs/acs_rpc.c $(acs_core:%=acs/%)
+tests/host/test_acs_rpc_CPPFLAGS := -I$(srcdir)/acs -Igen/mig -idirafter $(mach_inc)
