@@ -17,6 +17,7 @@
 
 #define ACS_SELF	1u		/* the id under which ACS registers its own names */
 #define ACS_WATCHES_MAX	128
+#define ACS_NAME_WAIT_NS 10000000000ull	/* how long a look-up waits for a name after its server was ready */
 #define ACS_STOP_NAME	"acs.shutdown"	/* who watches it is told before the system stops */
 
 enum acs_state {
@@ -38,6 +39,7 @@ struct acs_server {
 	uint32_t	sv_id;			/* of the present or last instance; never used twice */
 	uint32_t	sv_restarts;		/* how often it was brought back */
 	uint64_t	sv_started_ns;
+	uint64_t	sv_ready_ns;
 	struct acs_backoff sv_backoff;
 	struct mx_timer	*sv_timer;		/* brings it back */
 	mach_port_t	sv_task;		/* send right while an instance lives */
@@ -92,8 +94,9 @@ struct acs_server *acs_server_find(const char *name);
 struct acs_server *acs_server_by_id(uint32_t id);
 bool acs_server_alive(const struct acs_server *sv);
 const char *acs_state_name(const struct acs_server *sv);
-/* Is NAME declared by a server that is up or will be? */
-bool acs_name_declared(const char *name);
+/* Is NAME declared by a server that is up or will be? DEADLINE_NS is until when it is worth waiting for: a server that is ready
+ * registers what is missing soon or never. */
+bool acs_name_declared(const char *name, uint64_t *deadline_ns);
 void acs_life_start_all(const struct acs_manifest *m);
 void acs_life_ready(struct acs_server *sv, bool ok, const char *text, size_t len);
 /* Rights: *IMAGE (mx_pages_alloc) is taken and set to NULL once the server was started, whatever becomes of it.

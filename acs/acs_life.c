@@ -57,16 +57,23 @@ acs_state_name(const struct acs_server *sv)
 }
 
 bool
-acs_name_declared(const char *name)
+acs_name_declared(const char *name, uint64_t *deadline_ns)
 {
+	bool found = false;
+
+	*deadline_ns = 0;
 	for (unsigned int i = 0; i < ACS_SERVERS_MAX; i++) {
 		const struct acs_server *sv = &acs_servers[i];
+		uint64_t deadline = sv->sv_state == ACS_RUNNING ? sv->sv_ready_ns + ACS_NAME_WAIT_NS : UINT64_MAX;
 
 		if ((sv->sv_state == ACS_DOWN || sv->sv_state == ACS_STARTING || sv->sv_state == ACS_RUNNING) &&
-		    acs_words_has(&sv->sv_spec.sp_registers, name))
-			return true;
+		    acs_words_has(&sv->sv_spec.sp_registers, name)) {
+			found = true;
+			if (deadline > *deadline_ns)
+				*deadline_ns = deadline;
+		}
 	}
-	return false;
+	return found;
 }
 
 static void
@@ -205,6 +212,7 @@ acs_life_ready(struct acs_server *sv, bool ok, const char *text, size_t len)
 	sv->sv_error.er_text[0] = '\0';
 	mx_log(MX_LOG_DEBUG, "%s: ready after %lu ms", sv->sv_spec.sp_name,
 		(unsigned long)((mx_now_ns() - sv->sv_started_ns) / 1000000));
+	sv->sv_ready_ns = mx_now_ns();
 	if (sv->sv_state == ACS_STARTING)
 		state_set(sv, ACS_RUNNING);
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WARN_NS		5000000000ull	/* who waits longer for a name is worth a line in the log */
 #define PUBLIC_WAITERS_MAX 64	/* Unix processes that may wait for a name at the same time */
 
 extern boolean_t acs_server(mach_msg_header_t *in, mach_msg_header_t *out);
@@ -202,9 +203,11 @@ acs_names_register_own(const char *name, struct mx_object *obj)
 static bool
 register_allowed(const struct acs_server *sv, const char *name)
 {
+	uint64_t ignored;
+
 	if (acs_words_has(&sv->sv_spec.sp_registers, name))
 		return true;
-	return acs_words_match(&sv->sv_spec.sp_registers, name) && !acs_name_declared(name) &&
+	return acs_words_match(&sv->sv_spec.sp_registers, name) && !acs_name_declared(name, &ignored) &&
 		strncmp(name, "acs.", 4) != 0;
 }
 
@@ -264,23 +267,38 @@ lookup_allowed(const struct acs_door *d, const char *name)
 	return name_public(name);
 }
 
-/* Errors: MX_ENOENT; MX_EAGAIN too many processes wait; MX_EINTR the client is gone. Blocks: while NAME is declared and
- * not there. */
+/* Wait for a change until DEADLINE. Errors: MX_EAGAIN too many processes wait; MX_EINTR the client is gone; MX_ETIMEDOUT */
 static kern_return_t
-name_wait(struct acs_door *d, const char *name, struct acs_name **entry)
+change_wait(const struct acs_door *d, uint64_t deadline_ns)
 {
 	kern_return_t kr;
 
+	if (d->do_public && public_waiters >= PUBLIC_WAITERS_MAX)
+		return MX_EAGAIN;
+	public_waiters += d->do_public;
+	kr = mx_cond_wait_cancellable_until(&acs_changed, 0, deadline_ns);
+	public_waiters -= d->do_public;
+	return kr;
+}
+
+/* Errors: MX_ENOENT; as change_wait. Blocks: while NAME is declared and not there. */
+static kern_return_t
+name_wait(const struct acs_door *d, const char *name, struct acs_name **entry)
+{
+	uint64_t deadline, warn = mx_now_ns() + WARN_NS;
+	kern_return_t kr;
+
 	while ((*entry = acs_names_find(&acs_names, name)) == NULL) {
-		if (!acs_name_declared(name) || acs_stopping)
+		if (!acs_name_declared(name, &deadline) || deadline <= mx_now_ns() || acs_stopping)
 			return MX_ENOENT;
-		if (d->do_public && public_waiters >= PUBLIC_WAITERS_MAX)
-			return MX_EAGAIN;
-		public_waiters += d->do_public;
-		kr = mx_cond_wait_cancellable(&acs_changed, 0);
-		public_waiters -= d->do_public;
-		if (kr != KERN_SUCCESS)
+		kr = change_wait(d, deadline < warn ? deadline : warn);
+		if (kr != KERN_SUCCESS && kr != MX_ETIMEDOUT)
 			return kr;
+		if (mx_now_ns() >= warn) {
+			mx_log(MX_LOG_WARNING, "%s still waits for the name %s",
+				d->do_server ? d->do_server->sv_spec.sp_name : "a process", name);
+			warn = mx_now_ns() + 10 * WARN_NS;
+		}
 	}
 	return KERN_SUCCESS;
 }

@@ -164,19 +164,29 @@ mx_cond_broadcast(struct mx_cond *c)
 
 /* The fibril parks: here, for ever. */
 kern_return_t
-mx_cond_wait_cancellable(struct mx_cond *c, uint32_t tag)
+mx_cond_wait_cancellable_until(struct mx_cond *c, uint32_t tag, uint64_t deadline_ns)
 {
 	(void)c;
 	(void)tag;
+	(void)deadline_ns;
 	if (random_below(2))
-		return MX_EINTR;
+		return random_below(2) ? MX_EINTR : MX_ETIMEDOUT;
 	longjmp(parked, 1);
 }
 
 uint64_t
 mx_now_ns(void)
 {
-	return 0;
+	static uint64_t now;
+
+	return now += 1000000;
+}
+
+void
+mx_log(enum mx_level level, const char *fmt, ...)
+{
+	(void)level;
+	(void)fmt;
 }
 
 /* ---- The rest of ACS ---- */
@@ -201,8 +211,9 @@ acs_state_name(const struct acs_server *sv)
 }
 
 bool
-acs_name_declared(const char *name)
+acs_name_declared(const char *name, uint64_t *deadline_ns)
 {
+	*deadline_ns = random_below(3) ? UINT64_MAX : 0;
 	return strcmp(name, "awaited") == 0;
 }
 
