@@ -169,17 +169,22 @@ server_start(struct acs_server *sv, struct acs_error *err)
 	return KERN_SUCCESS;
 }
 
+/* What follows when essential SV is lost. One that never was up would be lost again after each reboot, for ever. */
+static enum acs_end
+end_choose(const struct acs_server *sv)
+{
+	return sv->sv_ready_ns == 0 || strcmp(acs_option("failure"), "halt") == 0 ? ACS_HALT : ACS_REBOOT;
+}
+
 /* SV will not be there any more. */
 static void
 server_give_up(struct acs_server *sv, const char *why)
 {
-	bool halt = strcmp(acs_option("failure"), "halt") == 0;
-
 	(void)acs_error_set(&sv->sv_error, "%s", why);
 	mx_log(MX_LOG_ERROR, "%s: given up: %s", sv->sv_spec.sp_name, why);
 	state_set(sv, ACS_FAILED);
 	if (sv->sv_spec.sp_class == ACS_ESSENTIAL)
-		acs_stop(halt ? ACS_HALT : ACS_REBOOT, "an essential server is lost");
+		acs_stop(end_choose(sv), "an essential server is lost");
 }
 
 void

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OPTIONS_MAX	16
 #define LINE_MAX_BYTES	2000	/* ACS takes no longer line */
 
 static const char *device = "/dev/acs";
@@ -186,42 +187,73 @@ image_read(const char *name, size_t *size)
 	return data;
 }
 
+/* The options before the arguments: "--KEY VALUE" pairs, up to "--" or a word that is none. */
+struct options {
+	const char	*op_class;
+	const char	*op_key[OPTIONS_MAX];
+	const char	*op_value[OPTIONS_MAX];
+	int		 op_count;
+};
+
+static bool
+option_known(const char *key)
+{
+	static const char *const known[] = { "registers", "uses", "public", "rights", "restarts", "priority" };
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(key, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Answers how many words of ARGV the options are. */
+static int
+options_take(int argc, char **argv, struct options *op)
+{
+	int i;
+
+	for (i = 0; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+		const char *key = argv[i] + 2;
+
+		if (*key == '\0')
+			return i + 1;
+		if (strcmp(key, "class") != 0 && !option_known(key))
+			misuse("unknown option %s", argv[i]);
+		if (i + 1 == argc)
+			misuse("%s needs a value", argv[i]);
+		if (strcmp(key, "class") == 0) {
+			op->op_class = argv[i + 1];
+			continue;
+		}
+		if (op->op_count == OPTIONS_MAX)
+			misuse("more than %d options", OPTIONS_MAX);
+		op->op_key[op->op_count] = key;
+		op->op_value[op->op_count++] = argv[i + 1];
+	}
+	return i;
+}
+
 static int
 add(int argc, char **argv)
 {
-	static const char *const option[] = { "registers", "uses", "public", "rights", "restarts", "priority" };
-	const char *class_name = "restart";
+	struct options op = { .op_class = "restart" };
 	char *image, text[40];
 	size_t size;
-	int i, first = 2;
+	int i;
 
 	if (argc < 2)
 		misuse("add needs a name and an image");
-	for (i = 2; i + 1 < argc && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i += 2)
-		if (strcmp(argv[i], "--class") == 0)
-			class_name = argv[i + 1];
+	i = 2 + options_take(argc - 2, argv + 2, &op);
 	image = image_read(argv[1], &size);
 	word_add("", "add");
 	word_add("", argv[0]);
-	word_add("", class_name);
+	word_add("", op.op_class);
 	snprintf(text, sizeof text, "%lu", (unsigned long)size);
 	word_add("", text);
-	for (i = first; i < argc && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i += 2) {
-		size_t o = 0;
-
-		while (o < sizeof option / sizeof *option && strcmp(argv[i] + 2, option[o]) != 0)
-			o++;
-		if (i + 1 == argc)
-			misuse("%s needs a value", argv[i]);
-		if (strcmp(argv[i], "--class") == 0)
-			continue;
-		if (o == sizeof option / sizeof *option)
-			misuse("unknown option %s", argv[i]);
-		snprintf(text, sizeof text, "%s=", option[o]);
-		word_add(text, argv[i + 1]);
+	for (int o = 0; o < op.op_count; o++) {
+		snprintf(text, sizeof text, "%s=", op.op_key[o]);
+		word_add(text, op.op_value[o]);
 	}
-	if (i < argc && strcmp(argv[i], "--") == 0)
-		i++;
 	if (i < argc)
 		word_add("", "--");
 	for (; i < argc; i++)
