@@ -10,11 +10,12 @@
 #include "acs.h"
 
 #include <acs_S.h>
-#include <acs_notify.h>
 #include <mach.h>
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_CHANGED_ID	410500		/* acs_notify.defs */
+#define RETRY_NS	50000000ull
 #define WARN_NS		5000000000ull	/* who waits longer for a name is worth a line in the log */
 #define PUBLIC_WAITERS_MAX 64	/* Unix processes that may wait for a name at the same time */
 
@@ -24,6 +25,7 @@ struct watch {
 	char		wa_name[ACS_NAME_MAX];	/* "": the slot is free */
 	mach_port_t	wa_notify;
 	uint32_t	wa_id;
+	bool		wa_late;	/* it could not be told yet */
 };
 
 struct acs_names acs_names;
@@ -95,19 +97,78 @@ acs_groups_set(const struct acs_words *names)
 
 /* ---- Changes and who watches them ---- */
 
-static void
-watch_tell(const struct watch *w, mach_port_t service)
+/* acs_name_changed of acs_notify.defs. MIG's own stub would wait while the watcher's queue is full. */
+static kern_return_t
+change_send(mach_port_t notify, const char *name, mach_port_t service)
 {
-	(void)acs_name_changed(w->wa_notify, w->wa_name, strlen(w->wa_name), service);	/* dead: it goes with its server */
+	struct {
+		mach_msg_header_t head;
+		mach_msg_type_t	name_type;
+		uint32_t	rest[ACS_NAME_MAX / 4 + 2];
+	} m = {
+		.head = {
+			.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX,
+			.msgh_remote_port = notify, .msgh_id = NAME_CHANGED_ID,
+		},
+		.name_type = {
+			.msgt_name = MACH_MSG_TYPE_CHAR, .msgt_size = 8, .msgt_number = strlen(name), .msgt_inline = TRUE,
+		},
+	};
+	static const mach_msg_type_t port_type = {
+		.msgt_name = MACH_MSG_TYPE_COPY_SEND, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE,
+	};
+	size_t words = (strlen(name) + 3) / 4;
+	kern_return_t kr;
+
+	memcpy(m.rest, name, strlen(name));
+	memcpy(&m.rest[words], &port_type, sizeof port_type);
+	m.rest[words + 1] = service;
+	m.head.msgh_size = (mach_msg_size_t)(sizeof m.head + sizeof m.name_type + 4 * (words + 2));
+	kr = mach_msg_trap(&m.head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, m.head.msgh_size, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+	if (kr == MACH_SEND_TIMED_OUT)
+		mx_message_destroy(&m.head, false);
+	return kr;
+}
+
+static void watches_retry(void *arg);
+
+/* Tell how things are now. A watcher that does not read its messages is told later, how things are then. */
+static void
+watch_tell(struct watch *w)
+{
+	static struct mx_timer *timer;
+	struct acs_name *e = acs_names_find(&acs_names, w->wa_name);
+	kern_return_t kr = change_send(w->wa_notify, w->wa_name, e ? e->na_service : MACH_PORT_NULL);
+
+	w->wa_late = kr == MACH_SEND_TIMED_OUT;
+	if (kr == MACH_SEND_INVALID_DEST) {
+		mx_port_release(w->wa_notify);
+		memset(w, 0, sizeof *w);
+	}
+	if (!w->wa_late)
+		return;
+	if (!timer)
+		timer = mx_timer_create(watches_retry, NULL);
+	if (timer)
+		mx_timer_set(timer, mx_now_ns() + RETRY_NS);
 }
 
 static void
-name_changed(const char *name, mach_port_t service)
+watches_retry(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < ACS_WATCHES_MAX; i++)
+		if (watches[i].wa_late)
+			watch_tell(&watches[i]);
+}
+
+static void
+name_changed(const char *name)
 {
 	mx_cond_broadcast(&acs_changed);
 	for (unsigned int i = 0; i < ACS_WATCHES_MAX; i++)
 		if (strcmp(watches[i].wa_name, name) == 0)
-			watch_tell(&watches[i], service);
+			watch_tell(&watches[i]);
 }
 
 static void name_lose(struct acs_name *e);
@@ -134,7 +195,7 @@ name_lose(struct acs_name *e)
 	if (!acs_names_has_service(&acs_names, service))
 		mx_forget_dead_name(service);
 	mx_port_release(service);
-	name_changed(name, MACH_PORT_NULL);
+	name_changed(name);
 }
 
 void
@@ -160,7 +221,7 @@ acs_watch_stop(uint32_t id)
 
 	for (unsigned int i = 0; i < ACS_WATCHES_MAX; i++) {
 		if (watches[i].wa_id == id && strcmp(watches[i].wa_name, ACS_STOP_NAME) == 0) {
-			watch_tell(&watches[i], MACH_PORT_NULL);
+			watch_tell(&watches[i]);
 			told = true;
 		}
 	}
@@ -187,7 +248,7 @@ name_enter(const char *name, mach_port_t service, uint32_t id)
 		acs_names_free(acs_names_find_owned(&acs_names, name, id));
 		return MX_EINVAL;
 	}
-	name_changed(name, service);
+	name_changed(name);
 	return KERN_SUCCESS;
 }
 
@@ -363,7 +424,6 @@ S_acs_watch(mx_object_ptr_t acs, const mx_name_t name, mach_msg_type_number_t na
 {
 	struct acs_server *sv = caller_of(acs);
 	struct watch *w = watches;
-	struct acs_name *e;
 	char n[ACS_NAME_MAX];
 
 	if (!sv)
@@ -379,9 +439,8 @@ S_acs_watch(mx_object_ptr_t acs, const mx_name_t name, mach_msg_type_number_t na
 	strcpy(w->wa_name, n);
 	w->wa_notify = notify;
 	w->wa_id = sv->sv_id;
-	e = acs_names_find(&acs_names, n);
-	if (e)
-		watch_tell(w, e->na_service);
+	if (acs_names_find(&acs_names, n))
+		watch_tell(w);
 	return KERN_SUCCESS;
 }
 

@@ -228,16 +228,19 @@ frame_read(mach_port_t task, uint32_t address, uint32_t frame[2])
 	return true;
 }
 
+/* A frame pointer is taken for one only above the stack pointer and not far from it: memory elsewhere might be a pager's, and the
+ * pager might be the very server that is dead. */
 static void
-backtrace_format(mach_port_t task, uint32_t eip, uint32_t ebp, char *text, size_t size)
+backtrace_format(mach_port_t task, const struct i386_thread_state *s, char *text, size_t size)
 {
-	uint32_t frame[2];
-	size_t n = (size_t)snprintf(text, size, "backtrace: %08lx", (unsigned long)eip);
+	uint32_t frame[2], ebp = s->ebp;
+	size_t n = 0;
 
-	for (int i = 0; i < FRAMES_MAX && n + 10 < size && ebp % 4 == 0 && frame_read(task, ebp, frame); i++) {
-		if (frame[1] == 0)
+	ACS_APPEND(text, n, size, "backtrace: %08x", s->eip);
+	for (int i = 0; i < FRAMES_MAX && ebp % 4 == 0 && ebp >= s->uesp && ebp - s->uesp < STACK_SIZE; i++) {
+		if (!frame_read(task, ebp, frame) || frame[1] == 0)
 			break;
-		n += (size_t)snprintf(text + n, size - n, " %08lx", (unsigned long)frame[1]);
+		ACS_APPEND(text, n, size, " %08lx", (unsigned long)frame[1]);
 		if (frame[0] <= ebp)
 			break;
 		ebp = frame[0];
@@ -255,8 +258,26 @@ exception_log(const struct acs_server *sv, const struct i386_thread_state *s, in
 	n = snprintf(text, sizeof text, "eax %08x ebx %08x ecx %08x edx %08x esi %08x edi %08x ebp %08x esp %08x eflags %08x",
 		s->eax, s->ebx, s->ecx, s->edx, s->esi, s->edi, s->ebp, s->uesp, s->efl);
 	acs_log_line(MX_LOG_ERROR, sv->sv_spec.sp_name, text, (size_t)n);
-	backtrace_format(sv->sv_task, s->eip, s->ebp, text, sizeof text);
+	backtrace_format(sv->sv_task, s, text, sizeof text);
 	acs_log_line(MX_LOG_ERROR, sv->sv_spec.sp_name, text, strlen(text));
+}
+
+/* Is THREAD a thread of TASK, and not a port that somebody would let ACS wait at for ever? */
+static bool
+thread_genuine(mach_port_t task, mach_port_t thread)
+{
+	mach_port_t *threads;
+	mach_msg_type_number_t count;
+	bool found = false;
+
+	if (task_threads(task, &threads, &count) != KERN_SUCCESS)
+		return false;
+	for (mach_msg_type_number_t i = 0; i < count; i++) {
+		found = found || threads[i] == thread;
+		mx_port_release(threads[i]);
+	}
+	(void)vm_deallocate(mx_task, (vm_address_t)threads, count * sizeof *threads);
+	return found;
 }
 
 /* The port's protected payload arrives where MIG thinks the port's name is. */
@@ -268,7 +289,7 @@ catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, in
 	struct i386_thread_state state;
 	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
 
-	if (!g || !g->gu_server || g->gu_server->sv_task != task)
+	if (!g || !g->gu_server || g->gu_server->sv_task != task || !thread_genuine(task, thread))
 		return KERN_INVALID_ARGUMENT;
 	if (thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count) == KERN_SUCCESS)
 		exception_log(g->gu_server, &state, exception, code, (unsigned long)subcode);

@@ -12,6 +12,7 @@
 #include "acs.h"
 #include "acs_notify_S.h"
 #include "mach.h"
+#include "mach_port.h"
 #include "mx.h"
 
 extern mx_demux_t acs_notify_server;
@@ -127,6 +128,29 @@ files_test(void)
 	(void)vm_deallocate(mx_task, data, size);
 }
 
+/* A port that nobody receives from: its queue is full after a few messages. */
+static void
+deaf_watch_test(struct mx_object *service)
+{
+	mach_port_t deaf;
+	kern_return_t kr = mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &deaf);
+
+	if (kr == KERN_SUCCESS)
+		kr = mach_port_insert_right(mx_task, deaf, deaf, MACH_MSG_TYPE_MAKE_SEND);
+	if (kr == KERN_SUCCESS)
+		kr = acs_watch(mx_acs, "watched", 7, deaf);
+	for (int i = 0; i < 40 && kr == KERN_SUCCESS; i++) {
+		kr = mx_register("watched", service);
+		if (kr == KERN_SUCCESS)
+			kr = acs_unregister(mx_acs, "watched", 7);
+	}
+	tap_ok(kr == KERN_SUCCESS, "who watches and does not listen stops nobody");
+	mx_sleep_ns(200000000);
+	(void)mach_port_destroy(mx_task, deaf);
+	tap_ok(mx_register("watched", service) == KERN_SUCCESS && acs_unregister(mx_acs, "watched", 7) == KERN_SUCCESS,
+		"... nor when its port is gone");
+}
+
 static void
 watch_test(struct mx_object *service)
 {
@@ -142,6 +166,7 @@ watch_test(struct mx_object *service)
 	tap_ok(changes_up == 1 && changes_down == 1, "it goes");
 	tap_ok(acs_watch(mx_acs, "dev.9", 5, port) == MX_EPERM, "watch a name that is not granted");
 	mx_port_release(port);
+	deaf_watch_test(service);
 }
 
 void
