@@ -112,6 +112,12 @@ em_desc_freeze(void)
 	}
 }
 
+bool
+em_desc_is_shared(const struct em_desc *d)
+{
+	return desc_pages[desc_page_of(d)].dp_is_frozen;
+}
+
 /* ---- Locks in shared memory ---- */
 
 #define LOCK_WAITERS	0x80000000u

@@ -71,6 +71,7 @@ em_file_hold(struct em_file *f)
 static void
 fd_file_destroy(struct em_file *f, bool has_rights)
 {
+	em_epoll_forget(f);
 	if (f->f_class->c_release != NULL)
 		f->f_class->c_release(f);
 	em_window_release(f);
@@ -502,6 +503,7 @@ em_file_forked(struct em_process *p)
 	fs->fs_refs = 1;
 	em_lock_forked();
 	em_poll_forked();
+	em_epoll_forked();
 	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {
 		f->f_refs = 0;
 		f->f_window.w_pins = 0;

@@ -385,6 +385,15 @@ file_move(struct em_file *f, struct em_uio *u, int64_t *pos, file_mover *move)
 	return move(f, u, pos);
 }
 
+/* ASKED bytes gave N: was that all there is, or all there is room for? */
+static int32_t
+file_moved(struct em_file *f, uint32_t asked, int32_t n)
+{
+	if (n < 0 || (uint32_t)n < asked || f->f_kind >= EM_KIND_EVENTFD)
+		f->f_drained++;
+	return n;
+}
+
 int32_t
 em_file_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
@@ -392,7 +401,7 @@ em_file_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 		return EM_E(EBADF);
 	if (u->u_left == 0 && f->f_kind != MX_KIND_DIR)
 		return 0;
-	return file_move(f, u, pos, f->f_class->c_read);
+	return file_moved(f, u->u_left, file_move(f, u, pos, f->f_class->c_read));
 }
 
 int32_t
@@ -402,7 +411,7 @@ em_file_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 		return EM_E(EBADF);
 	if (u->u_left == 0)
 		return 0;
-	return file_move(f, u, pos, f->f_class->c_write);
+	return file_moved(f, u->u_left, file_move(f, u, pos, f->f_class->c_write));
 }
 
 int32_t

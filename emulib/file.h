@@ -74,6 +74,8 @@ struct em_class {
 	/* Which of EVENTS hold; registers with P (when there is one) for a wake-up if none does. */
 	uint32_t	(*c_poll)(struct em_file *f, uint32_t events, struct em_poll *p);
 	int32_t		(*c_ioctl)(struct em_file *f, uint32_t cmd, uint32_t arg);
+	/* Differs from an earlier answer when something became readable since. */
+	uint32_t	(*c_version)(struct em_file *f);
 	/* The last reference in this address space goes. */
 	void		(*c_release)(struct em_file *f);
 };
@@ -104,6 +106,8 @@ struct em_file {
 	uint64_t	f_attr_ns;	/* ... which was then; 0: too old to be believed */
 	uint32_t	f_attr_changes;	/* what the process had changed by then */
 	uint32_t	f_serial;	/* no two files have the same, nor one before and after em_poll_forget */
+	uint32_t	f_nepolls;	/* epoll sets that have it */
+	uint32_t	f_drained;	/* counts reads and writes that found less than they asked for */
 	uint32_t	f_nreads;	/* reads by message so far */
 	struct em_window f_window;
 	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
@@ -147,6 +151,8 @@ void em_shared_unlock(volatile uint32_t *word);
 struct em_desc *em_desc_alloc(void);
 void em_desc_free(struct em_desc *d);
 void em_desc_freeze(void);
+/* May another process hold D? (No lock.) */
+bool em_desc_is_shared(const struct em_desc *d);
 
 /* ---- Descriptors (fd.c) ---- */
 

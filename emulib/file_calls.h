@@ -34,6 +34,11 @@ em_handler sys_oldstat, sys_oldlstat, sys_oldfstat, sys_stat, sys_lstat, sys_fst
 em_handler sys_flock;
 /* poll.c */
 em_handler sys_poll, sys_ppoll, sys_ppoll_time64, sys_select, sys_newselect, sys_pselect6, sys_pselect6_time64;
+/* epoll.c */
+em_handler sys_epoll_create, sys_epoll_create1, sys_epoll_ctl, sys_epoll_wait, sys_epoll_pwait, sys_epoll_pwait2;
+/* event.c */
+em_handler sys_eventfd, sys_eventfd2, sys_timerfd_create, sys_timerfd_settime, sys_timerfd_settime64, sys_timerfd_gettime,
+	sys_timerfd_gettime64, sys_signalfd, sys_signalfd4;
 /* ioctl.c */
 em_handler sys_ioctl;
 /* pipe.c */

@@ -235,6 +235,12 @@ pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 	return now | (pipe_events(f) & (events | EM_POLL_ALWAYS));
 }
 
+static uint32_t
+pipe_version(struct em_file *f)
+{
+	return f->f_ring->r_ring->rg_tail;
+}
+
 #define FIONREAD	0x541bu
 
 static int32_t
@@ -250,7 +256,7 @@ pipe_ioctl(struct em_file *f, uint32_t cmd, uint32_t arg)
 
 const struct em_class em_class_pipe = {
 	.c_name = "pipe", .c_flags = EM_CLASS_SERVER, .c_read = pipe_read, .c_write = pipe_write, .c_poll = pipe_poll,
-	.c_ioctl = pipe_ioctl, .c_release = pipe_release,
+	.c_ioctl = pipe_ioctl, .c_version = pipe_version, .c_release = pipe_release,
 };
 
 /* ---- Making ---- */

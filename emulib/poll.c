@@ -231,13 +231,10 @@ static int32_t
 poll_sleep(struct em_poll_state *ps, struct em_poll *p, uint64_t deadline)
 {
 	uint64_t until = p->pl_deadline != 0 && (deadline == 0 || p->pl_deadline < deadline) ? p->pl_deadline : deadline;
-	struct em_thread *t = em_self();
 	struct poll_message m;
 	int32_t err;
 
-	t->t_waitset = p->pl_signals;
 	err = em_wait_message(p->pl_port, &m.pm_head, sizeof m, until);
-	t->t_waitset = 0;
 	if (err == 0)
 		poll_message_take(ps, &m);
 	if (err == EM_E(ETIMEDOUT) && until != deadline)
@@ -262,7 +259,6 @@ em_poll_run(em_poll_scan *scan, void *arg, uint64_t deadline)
 	for (;;) {
 		p.pl_poked = 0;
 		p.pl_deadline = 0;
-		p.pl_signals = 0;
 		n = scan(arg, &p);
 		if (n != 0 || err < 0)
 			break;
@@ -270,6 +266,7 @@ em_poll_run(em_poll_scan *scan, void *arg, uint64_t deadline)
 		poll_drain(ps);
 	}
 	poll_unlink(&p);
+	em_self()->t_waitset = 0;	/* a signalfd may have set it */
 	return n != 0 ? n : err == EM_E(ETIMEDOUT) ? 0 : err;
 }
 

@@ -22,8 +22,6 @@ struct em_poll {
 	mach_port_t	pl_port;
 	volatile uint32_t pl_poked;
 	uint64_t	pl_deadline;	/* scan again then; 0: none */
-	em_sigset	pl_signals;	/* signals that a signalfd of the scan waits for */
-	uint32_t	pl_depth;	/* of nested epoll sets */
 };
 
 /* Scan: how many files are ready, or -errno. P is NULL when nobody is going to wait. */
@@ -42,5 +40,9 @@ void em_poll_poke(void);
 /* F's state may have changed in a way that its server tells nobody. */
 void em_poll_forget(struct em_file *f);
 void em_poll_forked(void);
+
+/* epoll.c */
+void em_epoll_forget(struct em_file *f);
+void em_epoll_forked(void);
 
 #endif /* EMULIB_POLL_H */

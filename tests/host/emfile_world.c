@@ -293,6 +293,20 @@ void world_ignore(int signo, bool ignored) { world_process.p_action[signo - 1].s
 int32_t em_signal_group(int signo) { world_last_signal = signo; return 0; }
 uint32_t em_block_begin(mach_port_t port) { return 100 + port; }
 void em_block_end(void) { }
+int em_signal_take(struct em_process *p, struct em_thread *t, em_sigset which, struct mx_siginfo *info);
+int
+em_signal_take(struct em_process *p, struct em_thread *t, em_sigset which, struct mx_siginfo *info)
+{
+	em_sigset ready = (p->p_pending | t->t_pending) & which;
+	int signo = ready == 0 ? 0 : __builtin_ctzll(ready) + 1;
+
+	if (signo == 0)
+		return 0;
+	p->p_pending &= ~(1ull << (signo - 1));
+	*info = (struct mx_siginfo){ .si_signo = (uint32_t)signo, .si_code = MX_SI_QUEUE, .si_value = 77 };
+	return signo;
+}
+
 void em_mask_begin(em_sigset mask) { em_self()->t_saved_mask = em_self()->t_mask; em_self()->t_mask = mask; }
 void em_mask_end(void) { em_self()->t_mask = em_self()->t_saved_mask; }
 uint64_t em_restart_deadline(uint64_t deadline) { return deadline; }

@@ -454,6 +454,174 @@ test_poll(void)
 	IS(xclose(file), 0);
 }
 
+/* ---- epoll, eventfd, timerfd, signalfd ---- */
+
+struct eev { uint32_t events, data[2]; };
+
+static int32_t xctl(int32_t ep, uint32_t op, int32_t fd, uint32_t events)
+{
+	struct eev ev = { events, { (uint32_t)fd, 0 } };
+
+	return sys_epoll_ctl((uint32_t)ep, op, (uint32_t)fd, P(&ev), 0, 0);
+}
+
+static int32_t xwait(int32_t ep, struct eev *ev, int32_t timeout)
+{
+	return sys_epoll_wait((uint32_t)ep, P(ev), 8, (uint32_t)timeout, 0, 0);
+}
+
+static void
+test_eventfd(void)
+{
+	int32_t fd = sys_eventfd2(3, MX_O_NONBLOCK, 0, 0, 0, 0), sem;
+	uint64_t v = 0;
+	struct pfd p = { fd, MX_POLLIN | MX_POLLOUT, 0 };
+
+	IS(xread(fd, &v, 8), 8);
+	CHECK(v == 3);
+	IS(xread(fd, &v, 8), EM_E(EAGAIN));
+	IS(xread(fd, &v, 4), EM_E(EINVAL));
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 1);
+	IS(p.revents, MX_POLLOUT);
+	v = ~0ull;
+	IS(xwrite(fd, &v, 8), EM_E(EINVAL));
+	v = ~0ull - 1;
+	IS(xwrite(fd, &v, 8), 8);
+	v = 1;
+	IS(xwrite(fd, &v, 8), EM_E(EAGAIN));
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 1);
+	IS(p.revents, MX_POLLIN);
+	IS(xread(fd, &v, 8), 8);
+	CHECK(v == ~0ull - 1);
+	sem = sys_eventfd2(2, 1 | MX_O_NONBLOCK, 0, 0, 0, 0);
+	IS(xread(sem, &v, 8), 8);
+	CHECK(v == 1);
+	IS(xread(sem, &v, 8), 8);
+	IS(xread(sem, &v, 8), EM_E(EAGAIN));
+	IS(sys_eventfd2(0, 0x10, 0, 0, 0, 0), EM_E(EINVAL));
+	IS(xclose(sem), 0);
+	IS(xclose(fd), 0);
+}
+
+static void
+test_timerfd(void)
+{
+	int32_t fd = sys_timerfd_create(1, 0, 0, 0, 0, 0), ts[4] = { 0, 3000000, 0, 5000000 }, was[4];
+	struct pfd p = { fd, MX_POLLIN, 0 };
+	uint64_t n = 0;
+
+	IS(sys_timerfd_settime((uint32_t)fd, 0, P(ts), 0, 0, 0), 0);
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 0);
+	IS(sys_timerfd_gettime((uint32_t)fd, P(was), 0, 0, 0, 0), 0);
+	CHECK(was[1] == 3000000 && was[2] == 0 && was[3] > 0 && was[3] <= 5000000);
+	IS(sys_poll(P(&p), 1, 1000, 0, 0, 0), 1);
+	IS(xread(fd, &n, 8), 8);
+	CHECK(n >= 1);
+	IS(xread(fd, &n, 8), 8);		/* waits for the next one */
+	CHECK(n >= 1);
+	ts[1] = ts[3] = 0;
+	IS(sys_timerfd_settime((uint32_t)fd, 0, P(ts), P(was), 0, 0), 0);
+	CHECK(was[1] == 3000000);
+	IS(sys_poll(P(&p), 1, 10, 0, 0, 0), 0);
+	ts[3] = 1;				/* long ago on CLOCK_MONOTONIC */
+	IS(sys_timerfd_settime((uint32_t)fd, 1, P(ts), 0, 0, 0), 0);
+	IS(xread(fd, &n, 8), 8);
+	CHECK(n == 1);
+	IS(sys_timerfd_settime(0x1000, 1, P(ts), 0, 0, 0), EM_E(EBADF));
+	IS(sys_timerfd_create(5, 0, 0, 0, 0, 0), EM_E(EINVAL));
+	IS(xclose(fd), 0);
+}
+
+static void
+test_signalfd(void)
+{
+	em_sigset set = 1ull << (MX_SIGUSR1 - 1) | 1ull << (MX_SIGKILL - 1);
+	int32_t fd = sys_signalfd4(~0u, P(&set), 8, MX_O_NONBLOCK, 0, 0);
+	struct pfd p = { fd, MX_POLLIN, 0 };
+	uint32_t info[64];
+
+	IS(xread(fd, info, sizeof info), EM_E(EAGAIN));
+	IS(xread(fd, info, 100), EM_E(EINVAL));
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 0);
+	world_process.p_pending = 1ull << (MX_SIGUSR1 - 1) | 1ull << (MX_SIGUSR2 - 1);
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 1);
+	IS(xread(fd, info, sizeof info), 128);
+	CHECK(info[0] == MX_SIGUSR1 && info[11] == 77);
+	set = 1ull << (MX_SIGUSR2 - 1);
+	IS(sys_signalfd4((uint32_t)fd, P(&set), 8, 0, 0, 0), fd);
+	IS(xread(fd, info, sizeof info), 128);
+	CHECK(info[0] == MX_SIGUSR2);
+	IS(xclose(fd), 0);
+}
+
+static void
+test_epoll(void)
+{
+	int32_t ep = sys_epoll_create1(MX_O_CLOEXEC, 0, 0, 0, 0, 0), fd[2], file, outer, ev_fd;
+	struct eev ev[8];
+	uint64_t one = 1;
+	char buf[16];
+
+	IS(sys_pipe2(P(fd), MX_O_NONBLOCK, 0, 0, 0, 0), 0);
+	file = xopen("/f", 0);
+	IS(xctl(ep, 1, file, MX_POLLIN), EM_E(EPERM));
+	IS(xctl(ep, 1, ep, MX_POLLIN), EM_E(EINVAL));
+	IS(xctl(file, 1, fd[0], MX_POLLIN), EM_E(EINVAL));
+	IS(xctl(ep, 3, fd[0], MX_POLLIN), EM_E(ENOENT));
+	IS(xctl(ep, 1, fd[0], MX_POLLIN), 0);
+	IS(xctl(ep, 1, fd[0], MX_POLLIN), EM_E(EEXIST));
+	IS(xwait(ep, ev, 0), 0);
+	IS(xwait(ep, ev, 5), 0);
+	IS(xwrite(fd[1], "ab", 2), 2);
+	IS(xwait(ep, ev, -1), 1);
+	CHECK(ev[0].events == MX_POLLIN && ev[0].data[0] == (uint32_t)fd[0]);
+	IS(xwait(ep, ev, 0), 1);		/* level */
+	/* Edge: once, again with new data, again after the program found it empty and more came. */
+	IS(xctl(ep, 3, fd[0], MX_POLLIN | 1u << 31), 0);
+	IS(xwait(ep, ev, 0), 1);
+	IS(xwait(ep, ev, 0), 0);
+	IS(xwrite(fd[1], "c", 1), 1);
+	IS(xwait(ep, ev, 0), 1);
+	IS(xwait(ep, ev, 0), 0);
+	IS(xread(fd[0], buf, 16), 3);
+	IS(xwait(ep, ev, 0), 0);
+	IS(xwrite(fd[1], "d", 1), 1);
+	IS(xwait(ep, ev, -1), 1);
+	/* Once */
+	IS(xctl(ep, 3, fd[0], MX_POLLIN | 1u << 30), 0);
+	IS(xwait(ep, ev, 0), 1);
+	IS(xwait(ep, ev, 0), 0);
+	IS(xctl(ep, 3, fd[0], MX_POLLIN), 0);
+	IS(xwait(ep, ev, 0), 1);
+	/* Sets in sets */
+	outer = sys_epoll_create1(0, 0, 0, 0, 0, 0);
+	IS(xctl(outer, 1, ep, MX_POLLIN), 0);
+	IS(xctl(ep, 1, outer, MX_POLLIN), EM_E(ELOOP));
+	IS(xwait(outer, ev, 0), 1);
+	IS(xread(fd[0], buf, 16), 1);
+	IS(xwait(outer, ev, 0), 0);
+	/* Turns: two ready files, room for one. */
+	ev_fd = sys_eventfd2(0, 0, 0, 0, 0, 0);
+	IS(xctl(ep, 1, ev_fd, MX_POLLIN | 1u << 31), 0);
+	IS(xwrite(ev_fd, &one, 8), 8);
+	IS(xwait(ep, ev, 0), 1);
+	IS(xwrite(ev_fd, &one, 8), 8);		/* never read: each write is an edge */
+	IS(xwait(ep, ev, 0), 1);
+	IS(xwait(ep, ev, 0), 0);
+	IS(xctl(ep, 3, ev_fd, MX_POLLIN), 0);
+	IS(xwrite(fd[1], "e", 1), 1);
+	IS(sys_epoll_wait((uint32_t)ep, P(&ev[0]), 1, 0, 0, 0), 1);
+	IS(sys_epoll_wait((uint32_t)ep, P(&ev[1]), 1, 0, 0, 0), 1);
+	CHECK(ev[0].data[0] != ev[1].data[0]);
+	IS(sys_epoll_wait((uint32_t)ep, P(ev), 0, 0, 0, 0), EM_E(EINVAL));
+	/* A closed file leaves the set. */
+	IS(xclose(fd[0]), 0);
+	IS(xwait(ep, ev, 0), 1);
+	IS(xctl(ep, 2, ev_fd, 0), 0);
+	IS(xwait(ep, ev, 0), 0);
+	IS(sys_close_range(0, ~0u, 0, 0, 0, 0), 0);
+}
+
 /* ---- Names ---- */
 
 static void
@@ -660,6 +828,10 @@ main(void)
 	test_pipe();
 	test_pipe_hostile();
 	test_poll();
+	test_eventfd();
+	test_timerfd();
+	test_signalfd();
+	test_epoll();
 	test_names();
 	test_copy();
 	test_fork();
