@@ -94,7 +94,15 @@ hvc_has_room(void *arg)
 	tty_line_has_room(arg);
 }
 
-static const struct vcon_ops hvc_ops = { hvc_receive, hvc_has_room };
+static void
+hvc_size(void *arg, uint16_t rows, uint16_t columns)
+{
+	const struct tty_winsize size = { rows, columns, 0, 0 };
+
+	tty_set_size(arg, &size);
+}
+
+static const struct vcon_ops hvc_ops = { hvc_receive, hvc_has_room, hvc_size };
 
 /* ---- Start ---- */
 

@@ -133,7 +133,7 @@ channel_room(void *arg)
 		mx_poll_wake(&channel.ex_poll, MX_POLLOUT | MX_POLLWRNORM);
 }
 
-static const struct vcon_ops channel_ops = { channel_receive, channel_room };
+static const struct vcon_ops channel_ops = { channel_receive, channel_room, NULL };
 
 /* ---- Reading ---- */
 

@@ -266,9 +266,16 @@ ldisc_write(struct ldisc *ld, const uint8_t *bytes, size_t n)
 
 /* ---- Echo ---- */
 
+static void echo_process(struct ldisc *ld);
+
+/* When an erased line fills the queue, what is in it goes out first; what cannot is lost, the oldest first. */
 static void
 echo_add(struct ldisc *ld, unsigned int what)
 {
+	if (ld->ld_echo_head - ld->ld_echo_tail == LDISC_ECHO) {
+		ld->ld_echo_commit = ld->ld_echo_head;
+		echo_process(ld);
+	}
 	ld->ld_echo[ld->ld_echo_head++ & ECHO_MASK] = (uint16_t)what;
 }
 
@@ -357,12 +364,14 @@ echo_process(struct ldisc *ld)
 		ld->ld_echo_tail = ld->ld_echo_commit - (LDISC_ECHO - ECHO_RESERVE);
 }
 
-/* An echo is whole. */
+/* An echo is whole. Send what waits when a batch is full, and then each time that it has grown by one more. */
 static void
 echo_commit(struct ldisc *ld)
 {
+	uint32_t wait = ld->ld_echo_head - ld->ld_echo_tail, before = ld->ld_echo_commit - ld->ld_echo_tail;
+
 	ld->ld_echo_mark = ld->ld_echo_head;
-	if (ld->ld_echo_head - ld->ld_echo_commit < ECHO_BATCH)
+	if (wait < ECHO_BATCH || wait % ECHO_BATCH > before % ECHO_BATCH)
 		return;
 	ld->ld_echo_commit = ld->ld_echo_head;
 	echo_process(ld);
@@ -413,12 +422,10 @@ ldisc_program_flow(struct ldisc *ld, bool stop)
 	if (stop == ld->ld_program_stopped)
 		return;
 	ld->ld_program_stopped = stop;
-	if (stop) {
+	if (stop)
 		output_stop(ld);
-	} else {
+	else
 		output_start(ld);
-		ldisc_echo_pending(ld);
-	}
 }
 
 /* ---- Erasing ---- */
@@ -589,13 +596,13 @@ receive_restart(struct ldisc *ld)
 	}
 }
 
-/* An ordinary character goes into the queue, and is echoed. */
+/* An ordinary character goes into the queue, and is echoed. A newline is shown as one only if it means something (IS_SPECIAL). */
 static void
-receive_plain(struct ldisc *ld, uint8_t c)
+receive_plain(struct ldisc *ld, uint8_t c, bool is_special)
 {
 	if (lflag(ld, T_ECHO)) {
 		erasing_finish(ld);
-		if (c == '\n') {
+		if (c == '\n' && is_special) {
 			echo_raw(ld, c);
 		} else {
 			if (ld->ld_canon == ld->ld_head)
@@ -727,7 +734,7 @@ receive_special(struct ldisc *ld, uint8_t c)
 		c = '\r';
 	}
 	if (!lflag(ld, T_ICANON) || !receive_canonical(ld, c))
-		receive_plain(ld, c);
+		receive_plain(ld, c, true);
 }
 
 static void
@@ -744,7 +751,7 @@ receive_char(struct ldisc *ld, uint8_t c)
 		input_put(ld, c);
 	} else if (literal || !ld->ld_special[c]) {
 		receive_restart(ld);
-		receive_plain(ld, c);
+		receive_plain(ld, c, false);
 	} else {
 		receive_special(ld, c);
 	}

@@ -20,6 +20,8 @@ struct vcon_ops {
 	size_t	(*vo_receive)(void *arg, const uint8_t *bytes, size_t n);
 	/* Output was sent, after vcon_want_room: who still waits asks again. */
 	void	(*vo_room)(void *arg);
+	/* The host's terminal has this size; NULL: not interested. */
+	void	(*vo_size)(void *arg, uint16_t rows, uint16_t columns);
 };
 
 struct vcon_buffer {

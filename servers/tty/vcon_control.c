@@ -6,6 +6,9 @@
  * virtconsole whose reader is slow, and makes the guest wait on a virtserialport. The first of ports 0 and 1 that the device
  * has is taken.
  *
+ * A port may have a name. One that ends in ".ROWSxCOLUMNS" tells the size of the host's terminal, which nothing else in this
+ * version of the device does.
+ *
  * Source: Virtual I/O Device (VIRTIO) Version 1.0, section 5.3.6.
  *
  * Copyright (c) 2026 The MASIX authors.
@@ -74,11 +77,33 @@ message_give(struct vcon *vc, struct vcon_buffer *b)
 	(void)virtq_add(&vc->vc_control_rx, &piece, 0, 1, b);
 }
 
+/* The size in NAME, N bytes. */
 static void
-message_handle(struct vcon *vc, const struct message *m)
+name_handle(struct vcon *vc, const char *name, size_t n)
 {
-	if (m->me_event != PORT_ADD)
+	uint32_t number[2] = { 0, 0 };
+	unsigned int which = 0;
+	size_t end = n;
+
+	while (n > 0 && name[n - 1] != '.')
+		n--;
+	if (n == 0 || vc->vc_ops->vo_size == NULL)
 		return;
+	for (; n < end; n++) {
+		if (name[n] == 'x' && which == 0)
+			which = 1;
+		else if (name[n] >= '0' && name[n] <= '9' && number[which] < 1000)
+			number[which] = number[which] * 10 + (uint32_t)(name[n] - '0');
+		else if (name[n] != '\0')
+			return;
+	}
+	if (number[0] > 0 && number[1] > 0)
+		vc->vc_ops->vo_size(vc->vc_arg, (uint16_t)number[0], (uint16_t)number[1]);
+}
+
+static void
+port_handle(struct vcon *vc, const struct message *m)
+{
 	if (vc->vc_port == VCON_NO_PORT && m->me_port < PORTS) {
 		vc->vc_port = m->me_port;
 		mx_cond_broadcast(&vc->vc_port_found);
@@ -99,10 +124,14 @@ vcon_control_interrupt(struct vcon *vc)
 		return;
 	while ((b = virtq_take(&vc->vc_control_rx, &n)) != NULL) {
 		memcpy(&m, b->vb_bytes, sizeof m);
+		if (n >= sizeof m && n <= VCON_MESSAGE_BYTES) {
+			if (m.me_event == PORT_ADD)
+				port_handle(vc, &m);
+			else if (m.me_event == PORT_NAME && m.me_port == vc->vc_port)
+				name_handle(vc, (const char *)b->vb_bytes + sizeof m, n - sizeof m);
+		}
 		message_give(vc, b);
 		virtq_kick(&vc->vc_control_rx);
-		if (n >= sizeof m)
-			message_handle(vc, &m);
 	}
 }
 
