@@ -8,3 +8,7 @@ servers/tty_MIG := tty hw_notify
 host_tests += tests/host/test_tty_linux
 tests/host/test_tty_linux_SOURCES := tests/host/test_tty_linux.c servers/tty/ldisc.c servers/tty/termios.c
 tests/host/test_tty_linux_CPPFLAGS := -I$(srcdir)/servers/tty
+
+host_tests += tests/host/test_tty
+tests/host/test_tty_SOURCES := tests/host/test_tty.c servers/tty/ldisc.c servers/tty/termios.c servers/tty/exec_core.c
+tests/host/test_tty_CPPFLAGS := -I$(srcdir)/servers/tty

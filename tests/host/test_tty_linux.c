@@ -256,7 +256,7 @@ step_type(char *text)
 		step_flush(text);
 		return;
 	}
-	if (ld.ld_stopped)		/* thousands of echoes that wait are dropped, not quite the same ones */
+	if (ld.ld_stopped)		/* the kernel counts waiting echoes in other units */
 		large = false;
 	if (large)
 		n = 1 + below(sizeof bytes);
@@ -269,7 +269,7 @@ step_type(char *text)
 	/* What finds no room waits in the kernel, and would come in later: type only what fits. */
 	if (n > 4095 - (ld.ld_head - ld.ld_tail) || (ld.ld_termios.tt_iflag & T_PARMRK && n > 1000))
 		n = 1;
-	if (ld.ld_head - ld.ld_tail > 4000 || ld.ld_echo_head - ld.ld_echo_tail > 1000)
+	if (ld.ld_head - ld.ld_tail > 4000 || ld.ld_echo_head - ld.ld_echo_tail > 100)
 		return;
 	w = write(master, bytes, n);
 	settle();
