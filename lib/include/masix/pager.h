@@ -1,0 +1,80 @@
+/*
+ * masix/pager.h - memory objects served by this task: the external pager protocol, tamed.
+ *
+ * One kernel thread receives everything that the kernel says about the task's memory objects. It never waits and never
+ * touches memory that it serves itself, so fibrils may touch their own objects through mx_pager_read and mx_pager_write
+ * (and only through them). An owner answers a request at once when it can, or defers it to a fibril when it needs
+ * input/output. Facts about the kernel that this rests on are in docs/kernel.md.
+ *
+ * A pager's life: mx_pager_create; clients map it through mx_pager_memory; mx_pager_retire when the file is gone; pg_unused when
+ * no mapping and no right is left; mx_pager_destroy.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MASIX_PAGER_H
+#define MASIX_PAGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <mach/mach_types.h>
+#include <masix/types.h>
+
+#define MX_PAGE		4096u
+#define MX_PAGE_SHIFT	12
+
+/* A lock between kernel threads, for a few instructions; nothing may park, and no served memory be touched, under it. */
+struct mx_spin { volatile uint32_t sp_word; };
+void mx_spin_lock(struct mx_spin *s);
+void mx_spin_unlock(struct mx_spin *s);
+
+struct mx_pager;
+
+struct mx_pager_ops {
+	/* ---- On the pager's thread: no parking, no malloc, no served memory. ---- */
+	/* PAGE (a page number) is missing in the kernel, which waits for it: answer it with one of mx_pager_supply (from PAGE on,
+	 * as many as are at hand), _zero, _error, or _defer - or not at all when it was answered with an earlier supply. */
+	void	(*pg_request)(struct mx_pager *pg, uint32_t page, vm_prot_t access);
+	/* The kernel gives pages back; DATA (page aligned) becomes the owner's memory. DIRTY: they were changed. KERNEL_COPY: it keeps
+	 * its own copy, too. */
+	void	(*pg_return)(struct mx_pager *pg, uint32_t page, void *data, uint32_t npages, bool dirty, bool kernel_copy);
+	/* The kernel has no page of it any more. */
+	void	(*pg_terminated)(struct mx_pager *pg);
+	/* ---- On fibrils. ---- */
+	void	(*pg_deferred)(struct mx_pager *pg, uint32_t page, vm_prot_t access);	/* as pg_request; may park */
+	void	(*pg_unused)(struct mx_pager *pg);	/* retired, and nobody can map it any more */
+};
+
+/* Start the pager's thread; once per task, before the first mx_pager_create. */
+kern_return_t mx_pager_start(void);
+
+/* OWNER is for mx_pager_owner. Errors: MX_ENOMEM */
+kern_return_t mx_pager_create(const struct mx_pager_ops *ops, void *owner, struct mx_pager **out);
+void *mx_pager_owner(const struct mx_pager *pg);
+/* A right to map the object with at most PROT, not more than asked by anyone later. Rights: stays the pager's. */
+kern_return_t mx_pager_memory(struct mx_pager *pg, vm_prot_t prot, mach_port_t *memory);
+/* Was it ever given out for writing? */
+bool mx_pager_may_be_written(const struct mx_pager *pg);
+void mx_pager_retire(struct mx_pager *pg);
+void mx_pager_destroy(struct mx_pager *pg);	/* after pg_unused */
+
+/* Answers to a request, on either kind of thread. */
+/* NPAGES pages at ADDR. MOVE: the pages leave this address space (they must be whole pages of its own); PRECIOUS: they come back
+ * by pg_return even if unchanged. Pages that the kernel has are skipped, with all that follow. Returns NULL, or, when the kernel has given
+ * the object up at this very moment, where the pages are now. */
+void *mx_pager_supply(struct mx_pager *pg, uint32_t page, void *addr, uint32_t npages, bool move, bool precious);
+void mx_pager_zero(struct mx_pager *pg, uint32_t page);
+void mx_pager_error(struct mx_pager *pg, uint32_t page);
+void mx_pager_defer(struct mx_pager *pg, uint32_t page, vm_prot_t access);
+
+/* Copy between BUF and the object's memory, faulting in what is missing; the range must lie inside the file (pg_request must not
+ * answer an error there). On fibrils only. */
+kern_return_t mx_pager_read(struct mx_pager *pg, uint64_t offset, void *buf, size_t count);
+kern_return_t mx_pager_write(struct mx_pager *pg, uint64_t offset, const void *buf, size_t count);	/* BUF NULL: zeros */
+/* Drop pages [FIRST, END) from the kernel unseen (truncation). Blocks: the fibril. */
+void mx_pager_discard(struct mx_pager *pg, uint32_t first, uint32_t end);
+/* Have pages that were changed returned; FLUSH: all of them leave the kernel. Blocks: until they came back. */
+void mx_pager_clean(struct mx_pager *pg, uint32_t first, uint32_t end, bool flush);
+
+#endif /* MASIX_PAGER_H */

@@ -1,0 +1,67 @@
+/*
+ * pager_impl.h - what the files of the pager know of each other.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef PAGER_IMPL_H
+#define PAGER_IMPL_H
+
+#include <masix/pager.h>
+#include <masix/server.h>
+
+struct mx_pager {
+	const struct mx_pager_ops *pg_ops;
+	void		*pg_owner;
+	mach_port_t	pg_port;	/* receive right, and a send right until it is retired */
+	mach_port_t	pg_proxy[2];	/* rights to map: read-only, writable */
+	bool		pg_written;	/* the second was given out */
+	/* guarded by pg_lock */
+	struct mx_spin	pg_lock;
+	mach_port_t	pg_control;	/* while the kernel has the object */
+	mach_port_t	pg_name;
+	bool		pg_retired;
+};
+
+/* ---- Messages to the kernel that never wait (pager_msg.c) ---- */
+
+/* The answers to memory_object_data_request. False: not sent; of a supply, *ADDR is where the data are now. */
+bool pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious);
+bool pager_msg_unavailable(mach_port_t control, vm_offset_t offset, vm_size_t size);
+bool pager_msg_error(mach_port_t control, vm_offset_t offset, vm_size_t size, kern_return_t error);
+/* Is MSG a supply that nobody read? Then its data become the caller's. */
+bool pager_msg_is_supply(const mach_msg_header_t *msg, vm_offset_t *offset, vm_address_t *addr, vm_size_t *size);
+
+/* ---- From the pager's threads to the fibrils (pager_bell.c) ---- */
+
+struct pager_job {			/* asked by a fibril, done by the helper thread */
+	struct pager_job *jb_next;
+	struct mx_pager	*jb_pager;
+	uint32_t	jb_first, jb_end;
+	bool		jb_return, jb_flush;
+	bool		jb_done;
+	struct mx_cond	jb_cond;
+};
+
+kern_return_t pager_bell_start(void);
+/* Any thread: have FN run on a fibril. False: no room. */
+bool pager_bell_ring(void (*fn)(struct mx_pager *pg, uint32_t page, vm_prot_t access), struct mx_pager *pg, uint32_t page,
+	vm_prot_t access);
+/* Any thread: JOB is done; wakes its fibril. */
+void pager_bell_done(struct pager_job *job);
+
+/* ---- Requests to the kernel that may wait (pager_helper.c) ---- */
+
+kern_return_t pager_helper_start(void);
+/* Fibrils: have it done and wait. */
+void pager_helper_run(struct pager_job *job);
+/* The pager's thread: the kernel has finished what REPLY was given for. */
+void pager_helper_completed(mach_port_t port);
+/* The port that the pager's thread receives from. */
+extern mach_port_t pager_set;
+
+/* ---- Windows (pager_copy.c) ---- */
+
+void pager_windows_drop(struct mx_pager *pg);
+
+#endif

@@ -1,0 +1,334 @@
+/*
+ * pfs_file.c - open files: the operations of io.defs on a node.
+ *
+ * An open file is an io object that knows its node and how it was opened. Its offset is the client's business, except that a
+ * read or write without an offset (-1) goes on where the last one ended. Text files are printed when they are read from the
+ * beginning.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+#include <masix/mach.h>
+#include <masix/pager.h>
+#include "pfs_lib.h"
+
+struct pfs_file {
+	struct mx_io	pf_io;		/* first */
+	struct pfs_node	*pf_node;	/* a reference */
+	uint32_t	pf_flags;	/* MX_O_* */
+	uint32_t	pf_uid;		/* who opened it */
+	uint64_t	pf_next;	/* for transfers without an offset */
+	struct pfs_text	pf_text;
+};
+
+static struct pfs_file *
+file_of(struct mx_io *io)
+{
+	return (struct pfs_file *)io;
+}
+
+static const struct pfs_ops *
+ops_of(const struct pfs_file *pf)
+{
+	return pf->pf_node->pn_volume->pv_ops;
+}
+
+static bool
+may_read(const struct pfs_file *pf)
+{
+	return (pf->pf_flags & MX_O_ACCMODE) != MX_O_WRONLY;
+}
+
+static bool
+may_write(const struct pfs_file *pf)
+{
+	return (pf->pf_flags & MX_O_ACCMODE) != MX_O_RDONLY && !(pf->pf_flags & MX_OPEN_EXEC);
+}
+
+/* ---- Data ---- */
+
+static kern_return_t
+text_read(struct pfs_file *pf, uint64_t offset, char *data, size_t *count)
+{
+	kern_return_t kr;
+
+	if (offset == 0 || pf->pf_text.tx_buf == NULL) {
+		pfs_text_reset(&pf->pf_text);
+		kr = ops_of(pf)->po_text(pf->pf_node, &pf->pf_text);
+		if (kr == KERN_SUCCESS && pf->pf_text.tx_failed)
+			kr = MX_ENOMEM;
+		if (kr != KERN_SUCCESS) {
+			pfs_text_reset(&pf->pf_text);
+			return kr;
+		}
+	}
+	*count = pfs_text_read(&pf->pf_text, offset, data, *count);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+file_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char *data, size_t *count)
+{
+	struct pfs_file *pf = file_of(io);
+	uint64_t at = offset >= 0 ? (uint64_t)offset : pf->pf_next;
+	kern_return_t kr;
+
+	(void)call;
+	if (!may_read(pf))
+		return MX_EBADF;
+	if (ops_of(pf)->po_text != NULL)
+		kr = text_read(pf, at, data, count);
+	else
+		kr = pfs_node_read(pf->pf_node, at, data, *count, count);
+	if (kr == KERN_SUCCESS && offset < 0)
+		pf->pf_next = at + *count;
+	return kr;
+}
+
+/* Who writes to a program takes its set-id bits away. */
+static void
+setid_drop(struct pfs_file *pf)
+{
+	struct mx_attr *at = &pf->pf_node->pn_attr;
+	uint32_t gone = MX_S_ISUID | ((at->at_mode & 010) != 0 ? MX_S_ISGID : 0);
+	struct mx_setattr set = { .sa_valid = MX_SET_MODE };
+
+	if (pf->pf_uid == 0 || (at->at_mode & gone) == 0)
+		return;
+	set.sa_mode = at->at_mode & 07777 & ~gone;
+	(void)pfs_node_setattr(pf->pf_node, &set);	/* a read-only volume: then the write fails, too */
+}
+
+static kern_return_t
+file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
+{
+	struct pfs_file *pf = file_of(io);
+	uint64_t at = *offset >= 0 ? (uint64_t)*offset : pf->pf_next;
+	kern_return_t kr;
+
+	if (!may_write(pf))
+		return MX_EBADF;
+	if (ops_of(pf)->po_text != NULL) {
+		if (ops_of(pf)->po_text_write == NULL)
+			return MX_EACCES;
+		return ops_of(pf)->po_text_write(pf->pf_node, pf->pf_uid, data, *count);
+	}
+	setid_drop(pf);
+	if (call->ic_flags & MX_IO_APPEND)
+		at = pf->pf_node->pn_attr.at_size;
+	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
+	if (kr == KERN_SUCCESS && (call->ic_flags & MX_IO_SYNC) && ops_of(pf)->po_fsync != NULL)
+		kr = ops_of(pf)->po_fsync(pf->pf_node, false);
+	if (*offset < 0)
+		pf->pf_next = at + *count;
+	*offset = (int64_t)at;
+	return kr;
+}
+
+static kern_return_t
+file_truncate(struct mx_io *io, uint64_t size)
+{
+	struct pfs_file *pf = file_of(io);
+
+	if (!may_write(pf))
+		return MX_EINVAL;
+	setid_drop(pf);
+	return pfs_node_truncate(pf->pf_node, size);
+}
+
+static kern_return_t
+file_sync(struct mx_io *io, bool data_only)
+{
+	struct pfs_file *pf = file_of(io);
+
+	return ops_of(pf)->po_fsync != NULL ? ops_of(pf)->po_fsync(pf->pf_node, data_only) : KERN_SUCCESS;
+}
+
+static kern_return_t
+file_seek(struct mx_io *io, uint32_t whence, uint64_t *offset)
+{
+	struct pfs_file *pf = file_of(io);
+	bool is_data = whence == 3;
+
+	if (*offset >= pf->pf_node->pn_attr.at_size)
+		return MX_ENXIO;
+	if (ops_of(pf)->po_seek != NULL)
+		return ops_of(pf)->po_seek(pf->pf_node, is_data, offset);
+	if (!is_data)
+		*offset = pf->pf_node->pn_attr.at_size;
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+file_allocate(struct mx_io *io, uint32_t mode, uint64_t offset, uint64_t length)
+{
+	struct pfs_file *pf = file_of(io);
+	kern_return_t kr;
+
+	if (!may_write(pf))
+		return MX_EBADF;
+	if (ops_of(pf)->po_allocate == NULL)
+		return MX_EOPNOTSUPP;
+	kr = ops_of(pf)->po_allocate(pf->pf_node, mode, offset, length);
+	if (kr == KERN_SUCCESS)
+		pfs_node_touch(pf->pf_node, PFS_MTIME | PFS_CTIME);
+	return kr;
+}
+
+/* ---- Mapping ---- */
+
+static kern_return_t
+pager_get(struct pfs_file *pf)
+{
+	struct pfs_node *node = pf->pf_node;
+	struct mx_pager *pg;
+	kern_return_t kr;
+
+	if (node->pn_pager != NULL)
+		return KERN_SUCCESS;
+	if (ops_of(pf)->po_pager == NULL || (node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG)
+		return MX_ENODEV;
+	kr = ops_of(pf)->po_pager(node, &pg);
+	if (kr == KERN_SUCCESS)
+		node->pn_pager = pg;
+	return kr;
+}
+
+static kern_return_t
+file_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t *info, uint32_t *info_offset)
+{
+	struct pfs_file *pf = file_of(io);
+	mach_port_t proxy;
+	kern_return_t kr;
+
+	if (!may_read(pf))
+		return MX_EACCES;
+	kr = pager_get(pf);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	*max_prot = VM_PROT_READ | VM_PROT_EXECUTE | (may_write(pf) ? VM_PROT_WRITE : 0);
+	kr = mx_pager_memory(pf->pf_node->pn_pager, *max_prot, &proxy);
+	if (kr == KERN_SUCCESS)
+		kr = syscall_mach_port_insert_right(mx_task, proxy, proxy, MACH_MSG_TYPE_COPY_SEND);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	*memory = proxy;
+	kr = pfs_inode_attach(pf->pf_node, info, info_offset);
+	if (kr != KERN_SUCCESS)
+		mx_port_release(proxy);
+	return kr;
+}
+
+/* ---- The rest ---- */
+
+static kern_return_t
+file_stat(struct mx_io *io, struct mx_attr *attr)
+{
+	struct pfs_file *pf = file_of(io);
+	kern_return_t kr = pfs_node_getattr(pf->pf_node);
+
+	*attr = pf->pf_node->pn_attr;
+	return kr;
+}
+
+static kern_return_t
+file_statfs(struct mx_io *io, struct mx_statfs *st)
+{
+	return pfs_volume_statfs(file_of(io)->pf_node->pn_volume, st);
+}
+
+static kern_return_t
+file_lock(struct mx_io *io, const struct mx_io_call *call, struct mx_lock_request *r)
+{
+	struct pfs_file *pf = file_of(io);
+
+	if (r->lr_kind == MX_LOCK_POSIX && r->lr_cmd != MX_LOCK_GET &&
+	    ((r->lr_type == MX_F_RDLCK && !may_read(pf)) || (r->lr_type == MX_F_WRLCK && !may_write(pf))))
+		return MX_EBADF;
+	return pfs_lock(&pf->pf_node->pn_locks, pf, call->ic_tag, r);
+}
+
+static const struct mx_io_ops file_ops = {
+	.read = file_read,
+	.write = file_write,
+	.stat = file_stat,
+	.truncate = file_truncate,
+	.sync = file_sync,
+	.map = file_map,
+	.lock = file_lock,
+	.seek = file_seek,
+	.allocate = file_allocate,
+	.statfs = file_statfs,
+};
+
+/* ---- Life ---- */
+
+static void
+file_no_senders(struct mx_object *obj)
+{
+	mx_object_release(obj);
+}
+
+static void
+file_free(struct mx_object *obj)
+{
+	struct pfs_file *pf = (struct pfs_file *)obj;
+	struct pfs_node *node = pf->pf_node;
+	struct pfs_volume *vol = node->pn_volume;
+
+	pfs_lock_closed(&node->pn_locks, pf);
+	pfs_text_reset(&pf->pf_text);
+	if (may_write(pf))
+		node->pn_writers--;
+	node->pn_opens--;
+	pfs_node_release(node);
+	pfs_volume_closed(vol);
+}
+
+static struct mx_class file_class = {
+	.mc_name = "file", .mc_size = sizeof(struct pfs_file), .mc_demux = mx_io_demux, .mc_no_senders = file_no_senders,
+	.mc_free = file_free,
+};
+
+kern_return_t
+pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind)
+{
+	struct pfs_file *pf;
+	kern_return_t kr;
+
+	if (flags & MX_O_TRUNC) {
+		kr = pfs_node_truncate(node, 0);
+		if (kr != KERN_SUCCESS)
+			return kr;
+	}
+	pf = mx_object_create(&file_class);
+	if (pf == NULL)
+		return MX_ENFILE;
+	pf->pf_io.io_ops = &file_ops;
+	pf->pf_flags = flags;
+	pf->pf_uid = uid;
+	pf->pf_node = node;
+	pfs_node_hold(node);
+	node->pn_opens++;
+	pfs_volume_opened(node->pn_volume);
+	if (may_write(pf))
+		node->pn_writers++;
+	*kind = node->pn_volume->pv_ops->po_text != NULL ? MX_KIND_STREAM : MX_KIND_FILE;
+	*out = pf;
+	return KERN_SUCCESS;
+}
+
+struct mx_object *
+pfs_file_object(struct pfs_file *pf)
+{
+	return &pf->pf_io.io_object;
+}
+
+struct pfs_node *
+pfs_file_node(mach_port_t io)
+{
+	struct pfs_file *pf = mx_object_from_port(io, &file_class);
+
+	return pf != NULL ? pf->pf_node : NULL;
+}

@@ -1,0 +1,28 @@
+/*
+ * pfs_lib.h - what the files of the PFS library share.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef PFS_LIB_H
+#define PFS_LIB_H
+
+#include <masix/pfs.h>
+
+/* NODE's place in a shared inode page (pfs_inode.c). Rights: MEMORY becomes the caller's. */
+kern_return_t pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint32_t *offset);
+/* The node goes: give its place back. */
+void pfs_inode_detach(struct pfs_node *node);
+
+/* Text of a pseudo-file, printed as a whole and then read in pieces (pfs_text.c). */
+struct pfs_text {
+	char	*tx_buf;
+	size_t	tx_len, tx_size;
+	bool	tx_failed;	/* no memory */
+};
+#define PFS_TEXT_MAX	(4u << 20)
+/* Copy up to COUNT bytes at OFFSET of what was printed. */
+size_t pfs_text_read(const struct pfs_text *text, uint64_t offset, void *buf, size_t count);
+void pfs_text_reset(struct pfs_text *text);
+
+#endif
