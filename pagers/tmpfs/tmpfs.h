@@ -1,0 +1,133 @@
+/*
+ * tmpfs.h - a file system in memory.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef TMPFS_H
+#define TMPFS_H
+
+#include <masix/pager.h>
+#include <masix/pfs.h>
+#include <masix/server.h>
+
+/* ---- For who uses the file system ---- */
+
+extern const struct pfs_ops tmpfs_ops;
+
+/* Files may take LIMIT pages of memory in all (what the boot archives hold is not counted). */
+void tmpfs_init(uint32_t limit);
+
+/* Fill the tree below ROOT from a cpio archive ("newc", data page aligned) of SIZE bytes at ARCHIVE, page-aligned memory that lasts.
+ * File data is not copied: files refer to it until they are written. MOVE: its pages may leave the address space.
+ * Errors: MX_EINVAL  malformed; what came before it is there.   MX_ENOMEM */
+kern_return_t tmpfs_unpack(struct pfs_node *root, const void *archive, size_t size, bool move);
+
+/* ---- Pages: where a file's contents are (tmpfs_pages.c) ---- */
+
+/* A slot per page: 0 a hole; else the page's address in this task and these. */
+#define TP_KERNEL	1u	/* the kernel has it (and, without an address, nobody else) */
+#define TP_LOSABLE	2u	/* the kernel may drop it unseen: it had it as zeros, or this side has its copy */
+#define TP_STATE	(TP_KERNEL | TP_LOSABLE)
+#define TP_KEEP		4u	/* a page of an archive that stays there: not written, not moved, not freed */
+#define TP_FLAGS	(MX_PAGE - 1)
+
+#define TP_LEAF		1024u	/* slots in a leaf */
+
+struct tmpfs_pages {
+	const uint8_t	*tp_archive;	/* contents are this part of the archive, unchanged, while there are no slots */
+	bool		tp_keep;	/* its pages stay (TP_KEEP) */
+	uint8_t		*tp_small;	/* or these bytes */
+	uint32_t	tp_small_size;	/* of the block; bytes past the file's size are zero */
+	struct mx_mutex	tp_mutex;	/* who changes the size or writes, across a wait */
+	struct mx_spin	tp_lock;	/* guards the rest against the pager's thread */
+	uint32_t	**tp_leaf;
+	uint32_t	tp_nleaves;
+	uint32_t	tp_npages;	/* of the file's size: the pager's end of file */
+	uint32_t	tp_used;	/* slots that are not holes */
+};
+
+struct tmpfs_node;
+
+kern_return_t tmpfs_pages_read(struct tmpfs_node *tn, uint64_t offset, uint8_t *buf, size_t count);
+kern_return_t tmpfs_pages_write(struct tmpfs_node *tn, uint64_t offset, const uint8_t *buf, size_t count, size_t *done);
+kern_return_t tmpfs_pages_truncate(struct tmpfs_node *tn, uint64_t size);
+kern_return_t tmpfs_pages_allocate(struct tmpfs_node *tn, uint64_t offset, uint64_t length);
+kern_return_t tmpfs_pages_punch(struct tmpfs_node *tn, uint64_t offset, uint64_t length);
+bool tmpfs_pages_seek(struct tmpfs_node *tn, bool data, uint64_t *offset);
+/* Give every page a slot, so that the pager can answer without memory allocation. */
+kern_return_t tmpfs_pages_prepare(struct tmpfs_node *tn);
+/* Everything goes; the pager, if there was one, is out of use. */
+void tmpfs_pages_free(struct tmpfs_node *tn);
+extern const struct mx_pager_ops tmpfs_pager_ops;
+
+/* ---- The pool of pages (tmpfs_pool.c); a page is one 4 KiB page of this task ---- */
+
+/* Not zeroed. NULL: no memory. Fibrils only. */
+void *tmpfs_page_alloc(void);
+/* Any page: of the pool, of an archive, or one that came from the kernel. Any thread. */
+void tmpfs_page_free(void *page);
+/* N pages from PAGE on have left the address space. Any thread. */
+void tmpfs_page_gone(void *page, uint32_t n);
+void tmpfs_pool_stats(uint32_t *chunks, uint32_t *free_pages);
+/* From the system, aligned to its size; in tmpfs_memory.c, and of the test's own on the host. */
+void *tmpfs_chunk_map(size_t size);
+void tmpfs_memory_unmap(void *addr, size_t size);
+
+/* ---- The tree (tmpfs_core.c) ---- */
+
+struct tmpfs_entry {
+	struct tmpfs_entry *te_hash;	/* next in the hash chain */
+	struct tmpfs_entry *te_next, *te_prev;	/* of the directory, by age */
+	struct tmpfs_node *te_dir, *te_node;
+	uint64_t	te_cookie;
+	uint8_t		te_len;
+	char		te_name[];
+};
+
+struct tmpfs_volume {
+	struct pfs_volume *tv_volume;
+	uint32_t	tv_limit, tv_used;	/* pages; guarded by tv_lock */
+	uint32_t	tv_nodes;
+	uint64_t	tv_next_ino;
+	struct mx_spin	tv_lock;
+	struct tmpfs_entry **tv_hash;
+	uint32_t	tv_hash_size, tv_entries;	/* size is a power of two */
+};
+
+struct tmpfs_node {
+	struct pfs_node	tn_node;	/* first */
+	struct tmpfs_volume *tn_volume;
+	union {
+		struct {
+			struct tmpfs_entry *first, *last;
+			struct tmpfs_node *parent;	/* no reference: a directory with entries is held by its own entry */
+			uint64_t	next_cookie;
+			struct tmpfs_entry *read_at;	/* where the last readdir ended */
+		} dir;
+		struct {
+			char	*target;
+			size_t	len;
+		} link;
+		struct tmpfs_pages reg;
+	} u;
+};
+
+static inline struct tmpfs_node *
+tmpfs_node_of(struct pfs_node *node)
+{
+	return (struct tmpfs_node *)node;
+}
+
+/* Take or give back room for N pages; false: the volume or all of memory is full. MUST: take it anyway. Any thread. */
+bool tmpfs_charge(struct tmpfs_volume *tv, uint32_t n, bool must);
+void tmpfs_uncharge(struct tmpfs_volume *tv, uint32_t n);
+
+/* A node with one link in DIR under NAME. The attributes are NEW's; the reference is the caller's. Errors: MX_EEXIST, MX_ENOMEM, MX_ENOENT */
+kern_return_t tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t len, const struct pfs_new *what,
+	struct tmpfs_node **out);
+/* Everything of a node that nobody can reach. */
+void tmpfs_node_free(struct tmpfs_node *tn);
+struct tmpfs_entry *tmpfs_entry_find(struct tmpfs_node *dir, const char *name, size_t len);
+
+#endif /* TMPFS_H */
