@@ -1,0 +1,69 @@
+/*
+ * vfs_rpc.h - vfs's objects: contexts, open directories, pipes, devices.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef VFS_RPC_H
+#define VFS_RPC_H
+
+#include <masix/io.h>
+#include "vfs.h"
+
+struct vfs_ctx {			/* the port MX_PORT_VFS of processes */
+	struct mx_object cx_object;
+	struct vfs_who	cx_who;
+};
+
+/* A context with CRED, GROUPS, and references to ROOT and CWD. NULL: no memory. */
+struct vfs_ctx *vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups, uint32_t ngroups, struct vfs_name *root,
+	struct vfs_name *cwd);
+struct vfs_ctx *vfs_ctx_from_port(mach_port_t port);
+struct vfs_ctx *vfs_ctx_of(struct mx_object *obj);
+
+/* ---- vfs_dir.c: open directories, and whatever is opened with O_PATH ---- */
+
+/* An open object for NA (a reference is made). NULL: no memory. */
+struct mx_object *vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid);
+struct vfs_name *vfs_dir_name(mach_port_t io);
+
+/* ---- vfs_pipe.c ---- */
+
+kern_return_t vfs_pipe_make(uint32_t uid, uint32_t gid, struct mx_object **reader, struct mx_object **writer,
+	mach_port_t *ring, uint64_t *ino);
+/* Blocks: until the other end is open, as open(2) says. */
+kern_return_t vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct mx_object **out);
+struct vfs_vnode *vfs_fifo_vnode(mach_port_t io);
+
+/* ---- vfs_device.c ---- */
+
+kern_return_t vfs_device_open(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, mach_port_t *io,
+	uint32_t *kind);
+
+/* ---- vfs_open.c ---- */
+
+struct vfs_opened {
+	uint32_t	od_kind;
+	mach_port_t	od_io;		/* a send right for the client, or MACH_PORT_NULL */
+	struct mx_attr	od_attr;
+	size_t		od_data_len;
+};
+/* Open NA, whose permissions were checked. DATA has room for MX_BLOB_MAX bytes. */
+kern_return_t vfs_open_name(const struct vfs_who *who, const struct vfs_path *path, struct vfs_name *na, uint32_t flags,
+	uint32_t tag, bool created, char *data, struct vfs_opened *od);
+
+/* vfs_remote.c */
+kern_return_t vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t want, char *data,
+	struct vfs_opened *od);
+/* The vnode behind an open object of a server elsewhere; a reference. Errors: MX_EBADF */
+kern_return_t vfs_remote_identify(mach_port_t io, struct vfs_vnode **out);
+kern_return_t vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags,
+	const char *options, size_t options_len);
+
+/* ---- vfs_boot.c ---- */
+
+extern const struct mx_server vfs_description;
+/* The object "vfs.admin". */
+struct mx_object *vfs_admin_make(void);
+
+#endif
