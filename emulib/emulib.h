@@ -26,7 +26,9 @@
 #define EM_STACK_MAX	0x00800000u
 #define EM_USER_END	0xb8000000u	/* nothing of the program lies above */
 #define EM_WINDOWS	0xb8000000u	/* windows of files, rings of pipes */
-#define EM_WINDOWS_END	0xbd000000u
+#define EM_WINDOWS_END	0xbc400000u
+#define EM_SCRATCH	0xbc400000u	/* large temporary memory (em_pages_alloc) */
+#define EM_SCRATCH_END	0xbd000000u
 #define EM_THREADS	0xbd000000u	/* one slot of EM_THREAD_SLOT bytes per thread: stack, then struct em_thread at its end */
 #define EM_THREAD_SLOT	0x00010000u
 #define EM_THREADS_END	0xbf000000u
@@ -55,30 +57,43 @@ struct em_sigaction {
 struct em_process;
 struct em_poll_state;
 
+/* One thread. The first fields are known to entry.S by offset (offsets.h). */
 struct em_thread {
 	struct em_thread *t_self;	/* %fs:0 */
 	struct em_process *t_process;
-	uint32_t	t_stack;	/* where the emulib stack begins (%fs:8) */
-	volatile uint32_t t_inside;	/* in emulib: signals wait for the exit */
+	uint32_t	t_stack;	/* where the emulib stack begins */
 	volatile uint32_t t_attention;	/* something to do at the exit: signal, stop, exit */
-	struct em_regs	t_regs;
+	struct em_regs	t_regs;		/* the program's */
+	uint32_t	t_entry;	/* enum em_entry: how the program came in */
+	uint32_t	t_fault_resume;	/* where to go on when touching user memory faults, 0: none */
+	uint32_t	t_fault_stack;	/* %esp there */
+
 	int32_t		t_tid;
 	mach_port_t	t_port;		/* the Mach thread */
 	mach_port_t	t_reply;	/* reply port, 0 until first used */
 	mach_port_t	t_poll;		/* where io_poll_ready arrives, 0 until first used */
 	struct em_poll_state *t_poll_state;	/* poll.c; em_poll_thread_done gives it back */
-	uint32_t	t_tag;		/* of the blocking request under way */
+	uint32_t	t_tag;		/* of the blocking request under way, 0: none */
+	mach_port_t	t_block;	/* where that request went: MACH_PORT_NULL outside em_block_begin...end */
+
+	/* Signals; guarded by p_lock, but t_mask is written by its own thread only. */
 	em_sigset	t_mask, t_pending;
 	em_sigset	t_waitset;	/* of sigtimedwait: blocked, and waited for */
 	em_sigset	t_saved_mask;	/* of sigsuspend, ppoll, pselect: restored by the handler's return */
 	bool		t_restore_mask;
+	bool		t_full;		/* leave with every register as in t_regs (sigreturn, interrupted program) */
+	bool		t_redirected;	/* taken out of the program's code, and has not noticed yet */
+	bool		t_resumed;	/* the call runs again after EM_RESTARTBLOCK */
+	bool		t_dead;		/* is ending */
+	struct mx_siginfo t_fault;	/* signo != 0: the fault this thread must take first */
+	uint32_t	t_fault_trapno, t_fault_error, t_fault_cr2;
+	uint64_t	t_restart_deadline;	/* of a call that EM_RESTARTBLOCK ended */
 	uint32_t	t_alt_sp, t_alt_size, t_alt_flags;
-	uint32_t	t_clear_tid, t_robust;
-	uint32_t	t_tls[2];	/* descriptor behind %gs */
-	uint32_t	t_fault_resume;	/* recovery address while user memory is touched, 0: none */
+	uint32_t	t_clear_tid, t_robust, t_robust_size;
+	uint32_t	t_tls[2];	/* descriptor behind selector 0x4b */
 	struct em_thread *t_next;	/* all threads of the process */
-	/* private to emcore from here on: kept in emulib/thread.h when it grows */
-	uint32_t	t_core[64];
+	uint32_t	t_state[17];	/* i386_REGS_SEGS_STATE for a full exit */
+	char		t_comm[16];
 };
 
 static inline struct em_thread *
@@ -120,25 +135,36 @@ struct em_files {			/* CLONE_FILES shares one */
 };
 
 /* ---- A process ---- */
+struct em_queued;			/* a pending signal, signal.c */
+struct em_timer;			/* timer.c */
+
 struct em_process {
 	int32_t		p_pid;
 	uint32_t	p_slot;		/* in MX_SYS->sy_proc */
-	volatile uint32_t p_lock;	/* guards threads, signals, memory list */
-	struct em_thread *p_threads;
+	mach_port_t	p_port;		/* MX_PORT_PROC; another name in a vfork child */
+	volatile uint32_t p_lock;	/* guards threads and signals; never held while touching user memory or in an RPC to a server */
+	struct em_thread *p_threads;	/* without the service thread */
 	uint32_t	p_nthreads;
 	struct em_files	*p_files;
 	mach_port_t	p_vfs;		/* file context: MX_PORT_VFS, another name after chdir, chroot, setuid; em_file_fork inserts it */
 	int32_t		p_vfs_owner;	/* pid of who made that name; a vfork child borrows its parent's */
 	uint32_t	p_umask;
+	/* Signals */
 	struct em_sigaction p_action[64];
 	em_sigset	p_pending;
-	struct mx_siginfo p_info[32];	/* of pending standard signals; real-time ones are queued (signal.c) */
-	uint32_t	p_brk_start, p_brk;
+	struct em_queued *p_queue;	/* what came with pending signals, in order */
+	uint32_t	p_nqueued;
+	uint32_t	p_told_ignored;	/* what proc_set_ignored said last */
+	uint32_t	p_conts;	/* SIGCONTs received, for proc_stop */
 	uint64_t	p_alarm_ns, p_alarm_interval_ns;	/* ITIMER_REAL, monotonic; the service thread's time-out */
+	uint64_t	p_virtual_ns[2], p_virtual_interval_ns[2];	/* ITIMER_VIRTUAL, ITIMER_PROF: processor time */
+	struct em_timer	*p_timers;
+	/* Limits that emulib keeps; proc has the others */
 	uint64_t	p_rlimit_nofile, p_rlimit_stack, p_rlimit_as, p_rlimit_data, p_rlimit_fsize;
 	char		p_exe[256];	/* path of the program, for /proc/self/exe */
 	char		p_comm[16];
 	uint32_t	p_seed[12];	/* of the random generator */
+	uint32_t	p_personality, p_dumpable, p_no_new_privs, p_keepcaps, p_pdeathsig;
 	bool		p_is_vfork;	/* borrows its parent's memory: descriptors' rights are not released */
 };
 
@@ -158,6 +184,7 @@ struct em_public {
 	uint32_t	pu_faults;	/* other exceptions */
 	uint32_t	pu_rpc_vfs, pu_rpc_io, pu_rpc_proc, pu_rpc_other;
 	uint32_t	pu_unimplemented[64];	/* number << 16 | count, most recent kinds of ENOSYS */
+	uint32_t	pu_rpc_kernel;	/* messages to the kernel */
 };
 extern struct em_public em_public;
 
@@ -165,8 +192,12 @@ extern struct em_public em_public;
 typedef int32_t em_handler(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f);
 
 #define EM_RESTARTSYS	(-512)	/* restart if SA_RESTART, else EINTR */
+#define EM_RESTARTNOINTR (-513)	/* restart always */
 #define EM_RESTARTNOHAND (-514)	/* restart unless a handler runs */
-#define EM_RESTARTBLOCK	(-516)	/* EINTR with a handler; else continue with what is left */
+#define EM_RESTARTBLOCK	(-516)	/* EINTR with a handler; else continue until the same deadline */
+/* For calls with a relative time-out that answer EM_RESTARTBLOCK: DEADLINE (monotonic) at first, the first one's when the call runs
+ * again. */
+uint64_t em_restart_deadline(uint64_t deadline_ns);
 
 /* kern_return_t of an RPC -> 0 or -errno. */
 int32_t em_errno(kern_return_t kr);
@@ -185,10 +216,19 @@ void em_block_end(void);
 	uint32_t tagvar = em_block_begin(port); kern_return_t kr_ = (expr); em_block_end(); kr_; })
 /* Is there a signal that this thread should take now? */
 bool em_signal_waiting(void);
+/* ppoll, pselect: MASK replaces the thread's until the call's end. A call that a signal ended returns -EINTR or EM_RESTARTNOHAND and
+ * leaves the mask to the way out; every other end is em_mask_end. */
+void em_mask_begin(em_sigset mask);
+void em_mask_end(void);
+/* struct timespec (32-bit or 64-bit seconds) of the program as nanoseconds. -EFAULT, -EINVAL. */
+int32_t em_timespec_in(uint64_t *ns, uint32_t from);
+int32_t em_timespec64_in(uint64_t *ns, uint32_t from);
+int32_t em_timespec_out(uint32_t to, uint64_t ns);
+int32_t em_timespec64_out(uint32_t to, uint64_t ns);
 /* gsync in shared memory or private. DEADLINE 0: none. 0, -EAGAIN (value differs), -ETIMEDOUT, -EINTR. */
 int32_t em_gsync_wait(volatile uint32_t *word, uint32_t value, uint64_t deadline_ns, bool shared);
 void em_gsync_wake(volatile uint32_t *word, bool all, bool shared);
-/* Wait on the thread's poll port for one message of at most SIZE bytes. 0, -ETIMEDOUT, -EINTR. */
+/* Wait on PORT (a receive right) for one message of at most SIZE bytes. DEADLINE 0: none. 0, -ETIMEDOUT, -EINTR. */
 int32_t em_wait_message(mach_port_t port, mach_msg_header_t *msg, size_t size, uint64_t deadline_ns);
 void em_lock(volatile uint32_t *word);		/* private, short */
 void em_unlock(volatile uint32_t *word);

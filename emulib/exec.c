@@ -1,0 +1,623 @@
+/*
+ * exec.c - execve: another program in this task.
+ *
+ * (1) The strings are copied out of the old program. (2) The file is opened, through #! lines and the ELF interpreter; everything
+ * that can fail for a reason the program shall hear of has happened then. (3) The point of no return: sibling threads end, the
+ * address space is emptied. (4) Segments, stack and registers of the new program are set up; a failure now kills the
+ * process, as on Linux.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "core.h"
+#include "core_calls.h"
+#include "elf.h"
+#include "file.h"
+#include "vfs.h"
+#include "io.h"
+#include "proc.h"
+#include "mach_port.h"
+
+#define E(name)		(-MX_ERRNO(MX_##name))
+#define DOWN(a)		((a) & ~(EM_PAGE - 1))
+
+#define STRING_MAX	131072u		/* Linux's MAX_ARG_STRLEN */
+#define SCRIPT_LINE	256u		/* Linux's BINPRM_BUF_SIZE */
+#define SCRIPT_DEPTH	5
+#define FRONT		32768u		/* room for what #! lines add */
+#define ARGS_LEAST	131072u		/* Linux's ARG_MAX */
+#define ARGS_MOST	(EM_STACK_MAX / 4)
+#define PIE_BASE	0x56555000u
+
+enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID, AT_EGID,
+	AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_SYSINFO, AT_SYSINFO_EHDR,
+	AT_MINSIGSTKSZ = 51 };
+
+/* ---- Strings ---- */
+
+static uint32_t
+args_limit(void)
+{
+	uint64_t quarter = em_proc()->p_rlimit_stack / 4;
+
+	return quarter < ARGS_LEAST ? ARGS_LEAST : quarter > ARGS_MOST ? ARGS_MOST : (uint32_t)quarter;
+}
+
+int32_t
+em_args_begin(struct em_args *a)
+{
+	memset(a, 0, sizeof(*a));
+	a->ea_size = FRONT + args_limit() + EM_PAGE;
+	a->ea_block = em_pages_alloc(a->ea_size);
+	if (a->ea_block == NULL)
+		return E(ENOMEM);
+	a->ea_first = a->ea_envp = a->ea_end = a->ea_block + FRONT;
+	return 0;
+}
+
+void
+em_args_end(struct em_args *a)
+{
+	em_pages_free(a->ea_block, a->ea_size);
+}
+
+/* Bytes on the new stack so far, pointers included. */
+static uint32_t
+args_bytes(const struct em_args *a)
+{
+	return (uint32_t)(a->ea_end - a->ea_first) + (a->ea_argc + a->ea_envc) * 4;
+}
+
+/* Append the program's array of strings at FROM; *N counts them. */
+static int32_t
+args_append(struct em_args *a, uint32_t from, uint32_t *n)
+{
+	uint32_t at, room;
+	int32_t len;
+
+	*n = 0;
+	if (from == 0)
+		return 0;	/* as Linux */
+	for (;; (*n)++, from += 4) {
+		if (em_copyin(&at, from, sizeof(at)) < 0)
+			return E(EFAULT);
+		if (at == 0)
+			return 0;
+		if (args_bytes(a) + 4 >= args_limit())
+			return E(E2BIG);
+		room = args_limit() - args_bytes(a) - 4;
+		len = em_copyin_str(a->ea_end, at, room < STRING_MAX ? room : STRING_MAX);
+		if (len < 0)
+			return len == E(ENAMETOOLONG) ? E(E2BIG) : len;
+		a->ea_end += len + 1;
+	}
+}
+
+static int32_t
+args_copyin(struct em_args *a, uint32_t argv, uint32_t envp)
+{
+	int32_t err = args_append(a, argv, &a->ea_argc);
+
+	if (err < 0)
+		return err;
+	if (a->ea_argc == 0) {		/* Linux gives such a program an empty argv[0] */
+		*a->ea_end++ = '\0';
+		a->ea_argc = 1;
+	}
+	a->ea_envp = a->ea_end;
+	return args_append(a, envp, &a->ea_envc);
+}
+
+static int32_t
+args_prepend(struct em_args *a, const char *s)
+{
+	uint32_t n = (uint32_t)strlen(s) + 1;
+
+	if (n > (uint32_t)(a->ea_first - a->ea_block))
+		return E(E2BIG);
+	a->ea_first -= n;
+	memcpy(a->ea_first, s, n);
+	a->ea_argc++;
+	return 0;
+}
+
+/* ---- Opening ---- */
+
+/* Open PATH of DIR for execution. An empty path: DIR is the open file itself. */
+static int32_t
+image_open(struct em_image *im, mach_port_t dir, const char *path)
+{
+	struct em_process *p = em_proc();
+	uint32_t kind = MX_KIND_FILE, n = (uint32_t)strlen(path);
+	char *head = (char *)im->im_head;
+	mach_msg_type_number_t got = ELF_HEAD;
+	int32_t err;
+
+	im->im_io = im->im_memory = MACH_PORT_NULL;
+	im->im_nhead = 0;
+	if (n > 0) {
+		err = em_errno(vfs_open(p->p_vfs, 0, p->p_pid, dir, (char *)path, n, MX_O_RDONLY | MX_OPEN_EXEC, 0, &kind,
+					&im->im_io, &im->im_attr, head, &got));
+	} else {
+		err = em_errno(vfs_access(p->p_vfs, p->p_pid, dir, (char *)path, 0, 1, MX_AT_EMPTY_PATH | MX_AT_EACCESS));
+		if (err == 0)
+			err = em_errno(io_stat(dir, &im->im_attr));
+		if (err == 0)
+			err = em_errno(io_read(dir, 0, 0, 0, 0, ELF_HEAD, head, &got));
+		if (err == 0 && mach_port_mod_refs(em_task, dir, MACH_PORT_RIGHT_SEND, 1) == KERN_SUCCESS)
+			im->im_io = dir;
+	}
+	if (err < 0)
+		return err;
+	if (kind != MX_KIND_FILE || im->im_io == MACH_PORT_NULL || (im->im_attr.at_mode & MX_S_IFMT) != MX_S_IFREG) {
+		em_image_release(im);
+		return E(EACCES);
+	}
+	im->im_nhead = got < ELF_HEAD ? got : ELF_HEAD;
+	return 0;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Take apart "#! INTERP [ARG]" in LINE, which is SCRIPT_LINE bytes and a NUL. Errors: -ENOEXEC */
+static int32_t
+script_parse(char *line, char **interp, char **arg)
+{
+	char *p = line + 2, *end;
+
+	for (end = p; *end != '\0' && *end != '\n'; end++)
+		;
+	if (*end == '\0' && end == line + SCRIPT_LINE) {	/* cut off: the interpreter's name at least must be whole */
+		for (; is_blank(*p); p++)
+			;
+		for (; *p != '\0' && !is_blank(*p); p++)
+			;
+		if (*p == '\0')
+			return E(ENOEXEC);
+		p = line + 2;
+	}
+	*end = '\0';
+	while (end > p && is_blank(end[-1]))
+		*--end = '\0';
+	while (is_blank(*p))
+		p++;
+	if (*p == '\0')
+		return E(ENOEXEC);
+	*interp = p;
+	while (*p != '\0' && !is_blank(*p))
+		p++;
+	if (*p != '\0')
+		*p++ = '\0';
+	while (is_blank(*p))
+		p++;
+	*arg = *p != '\0' ? p : NULL;
+	return 0;
+}
+
+/* The file is a script: its interpreter's name goes to PATH, the strings change. */
+static int32_t
+script_follow(struct em_image *im, char path[MX_PATH_MAX], struct em_args *a)
+{
+	char line[SCRIPT_LINE + 1], *interp, *arg;
+	uint32_t n = im->im_nhead < SCRIPT_LINE ? im->im_nhead : SCRIPT_LINE;
+	int32_t err;
+
+	memset(line, 0, sizeof(line));
+	memcpy(line, im->im_head, n);
+	em_image_release(im);
+	err = script_parse(line, &interp, &arg);
+	if (err < 0)
+		return err;
+	a->ea_first += strlen(a->ea_first) + 1;		/* argv[0] gives way */
+	a->ea_argc--;
+	err = args_prepend(a, path);
+	if (err == 0 && arg != NULL)
+		err = args_prepend(a, arg);
+	if (err == 0)
+		err = args_prepend(a, interp);
+	if (err == 0)
+		memcpy(path, interp, strlen(interp) + 1);
+	return err;
+}
+
+static int32_t
+program_open(struct em_image *im, mach_port_t dir, char path[MX_PATH_MAX], struct em_args *a)
+{
+	int32_t err;
+
+	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
+		err = image_open(im, dir, path);
+		if (err < 0)
+			return err;
+		if (im->im_nhead < 2 || im->im_head[0] != '#' || im->im_head[1] != '!')
+			return 0;
+		if (path[0] == '\0') {
+			em_image_release(im);
+			return E(ENOENT);	/* the interpreter could not find the script */
+		}
+		err = script_follow(im, path, a);
+		if (err < 0)
+			return err;
+		dir = MACH_PORT_NULL;
+	}
+	return E(ELOOP);
+}
+
+/* The program's interpreter, when it has one: IM->im_io says so. */
+static int32_t
+interp_open(const struct em_image *program, struct em_image *im)
+{
+	char name[MX_PATH_MAX];
+	int32_t err = em_image_interp(program, name, sizeof(name));
+
+	im->im_io = im->im_memory = MACH_PORT_NULL;
+	if (err < 0 || name[0] == '\0')
+		return err;
+	err = image_open(im, MACH_PORT_NULL, name);
+	if (err == 0)
+		err = em_image_parse(im);
+	if (err == E(ENOEXEC))
+		err = E(ELIBBAD);
+	if (err == 0)
+		err = em_image_memory(im);
+	return err;
+}
+
+/* ---- The new stack ---- */
+
+struct stack {
+	uint32_t sp;
+	bool	 bad;
+};
+
+static uint32_t
+stack_put(struct stack *s, const void *from, uint32_t n)
+{
+	s->sp -= n;
+	if (em_copyout(s->sp, from, n) < 0)
+		s->bad = true;
+	return s->sp;
+}
+
+struct auxv {
+	uint32_t word[64];
+	uint32_t n;
+};
+
+static void
+aux(struct auxv *v, uint32_t type, uint32_t value)
+{
+	v->word[v->n++] = type;
+	v->word[v->n++] = value;
+}
+
+static uint32_t
+processor_features(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return d;
+}
+
+static void
+auxv_fill(struct auxv *v, const struct em_image *program, const struct em_image *interp, uint32_t random, uint32_t platform,
+	uint32_t execfn)
+{
+	const volatile struct mx_sys_proc *ids = em_sys_proc();
+	bool has_interp = interp->im_io != MACH_PORT_NULL;
+
+	v->n = 0;
+	aux(v, AT_SYSINFO, (uint32_t)em_entry);
+	aux(v, AT_SYSINFO_EHDR, EM_TEXT);
+	aux(v, AT_MINSIGSTKSZ, 2048);
+	aux(v, AT_HWCAP, processor_features());
+	aux(v, AT_PAGESZ, EM_PAGE);
+	aux(v, AT_CLKTCK, 100);
+	aux(v, AT_PHDR, program->im_phdr);
+	aux(v, AT_PHENT, sizeof(struct elf_segment));
+	aux(v, AT_PHNUM, program->im_elf.e_phnum);
+	aux(v, AT_BASE, has_interp ? interp->im_bias + interp->im_low : 0);
+	aux(v, AT_FLAGS, 0);
+	aux(v, AT_ENTRY, program->im_bias + program->im_elf.e_entry);
+	aux(v, AT_UID, ids->sp_ruid);
+	aux(v, AT_EUID, ids->sp_euid);
+	aux(v, AT_GID, ids->sp_rgid);
+	aux(v, AT_EGID, ids->sp_egid);
+	aux(v, AT_SECURE, ids->sp_ruid != ids->sp_euid || ids->sp_rgid != ids->sp_egid);
+	aux(v, AT_RANDOM, random);
+	aux(v, AT_HWCAP2, 0);
+	aux(v, AT_EXECFN, execfn);
+	aux(v, AT_PLATFORM, platform);
+	aux(v, AT_NULL, 0);
+}
+
+/* N pointers to the strings at AT, one after the other, and a null pointer. */
+static void
+pointers_put(struct stack *s, uint32_t to, const char *strings, uint32_t at, uint32_t n)
+{
+	uint32_t part[64], k = 0, len;
+
+	for (uint32_t i = 0; i <= n; i++) {
+		part[k++] = i < n ? at : 0;
+		if (i < n) {
+			len = (uint32_t)strlen(strings) + 1;
+			strings += len;
+			at += len;
+		}
+		if (k == ARRAY_LEN(part) || i == n) {
+			if (em_copyout(to, part, k * 4) < 0)
+				s->bad = true;
+			to += k * 4;
+			k = 0;
+		}
+	}
+}
+
+/* What proc is to know of the new program's memory. */
+struct places {
+	uint32_t arg_start, arg_end, env_start, env_end, stack, brk;
+};
+
+static int32_t
+stack_map(const struct em_args *a, const char *execfn)
+{
+	uint32_t size = args_bytes(a) + (uint32_t)strlen(execfn) + 65536u;
+
+	size = (size + 0x7ffffu) & ~0x7ffffu;
+	return em_mm_map_anon(EM_STACK_TOP - size, size, EM_VMA_READ | EM_VMA_WRITE | EM_VMA_STACK);
+}
+
+/* As Linux lays it out, from the top: a null word, the file's name, environment, arguments, platform, random bytes, the auxiliary vector,
+ * pointers, the number of arguments. Errors: -EFAULT */
+static int32_t
+stack_fill(const struct em_args *a, const char *execfn, const struct em_image *program, const struct em_image *interp,
+	struct places *pl)
+{
+	static const char platform[] = "i686";
+	uint32_t bytes = (uint32_t)(a->ea_end - a->ea_first), zero = 0, name, random, plat, at;
+	struct stack s = { EM_STACK_TOP, false };
+	struct auxv v;
+	uint8_t seed[16];
+
+	(void)stack_put(&s, &zero, sizeof(zero));
+	name = stack_put(&s, execfn, (uint32_t)strlen(execfn) + 1);
+	pl->env_end = name;
+	pl->arg_start = stack_put(&s, a->ea_first, bytes);
+	pl->arg_end = pl->env_start = pl->arg_start + (uint32_t)(a->ea_envp - a->ea_first);
+	s.sp &= ~15u;
+	plat = stack_put(&s, platform, sizeof(platform));
+	em_random(seed, sizeof(seed));
+	random = stack_put(&s, seed, sizeof(seed));
+	auxv_fill(&v, program, interp, random, plat, name);
+	s.sp = (s.sp - (v.n + a->ea_argc + 1 + a->ea_envc + 1 + 1) * 4) & ~15u;
+	if (em_copyout(s.sp, &a->ea_argc, 4) < 0)
+		s.bad = true;
+	at = s.sp + 4;
+	pointers_put(&s, at, a->ea_first, pl->arg_start, a->ea_argc);
+	at += (a->ea_argc + 1) * 4;
+	pointers_put(&s, at, a->ea_envp, pl->env_start, a->ea_envc);
+	at += (a->ea_envc + 1) * 4;
+	if (em_copyout(at, v.word, v.n * 4) < 0)
+		s.bad = true;
+	pl->stack = s.sp;
+	return s.bad ? E(EFAULT) : 0;
+}
+
+/* ---- Becoming the program ---- */
+
+static void
+thread_reset(struct em_thread *t, uint32_t eip, uint32_t esp)
+{
+	t->t_clear_tid = t->t_robust = 0;
+	t->t_tls[0] = t->t_tls[1] = 0;
+	memset(&t->t_regs, 0, sizeof(t->t_regs));
+	t->t_regs.r_eip = eip;
+	t->t_regs.r_esp = esp;
+	t->t_regs.r_eflags = 0x202;
+	t->t_regs.r_orig_eax = 0xffffffffu;
+	__asm__("movw %%ds,%0" : "=r"(t->t_regs.r_ds));
+	t->t_regs.r_es = t->t_regs.r_gs = t->t_regs.r_ds;
+	t->t_entry = EM_BY_FORCE;
+	t->t_fault_trapno = t->t_fault_error = t->t_fault_cr2 = 0;
+	t->t_tid = t->t_process->p_pid;
+	em_fpu_reset();
+}
+
+static void
+name_set(struct em_process *p, struct em_thread *t, const struct em_image *program, const char *path)
+{
+	const char *base = path;
+	char exe[MX_PATH_MAX], *e = exe;
+	mach_msg_type_number_t n = sizeof(exe);
+
+	for (const char *s = path; *s != '\0'; s++)
+		if (*s == '/')
+			base = s + 1;
+	memset(p->p_comm, 0, sizeof(p->p_comm));
+	for (unsigned int i = 0; i < sizeof(p->p_comm) - 1 && base[i] != '\0'; i++)
+		p->p_comm[i] = base[i];
+	memcpy(t->t_comm, p->p_comm, sizeof(t->t_comm));
+	memset(p->p_exe, 0, sizeof(p->p_exe));
+	if (vfs_path_of(p->p_vfs, program->im_io, e, &n) != KERN_SUCCESS) {
+		n = (mach_msg_type_number_t)strlen(path);
+		memcpy(exe, path, n);
+	}
+	memcpy(p->p_exe, exe, n < sizeof(p->p_exe) ? n : sizeof(p->p_exe) - 1);
+}
+
+struct exec {
+	struct em_image	program, interp;
+	char		path[MX_PATH_MAX];	/* of the program itself: not the script's */
+	char		name[MX_PATH_MAX];	/* as execve was given it */
+};
+
+/* The interpreter lies where a mapping without a wish would. */
+static int32_t
+interp_map(struct em_image *im, uint32_t *entry)
+{
+	uint32_t base = em_mm_find(im->im_high - im->im_low);
+
+	if (base == 0)
+		return E(ENOMEM);
+	em_image_place(im, base);
+	*entry = im->im_bias + im->im_elf.e_entry;
+	return em_image_map(im);
+}
+
+/* Step (3). */
+static void
+program_leave(struct em_thread *t, const struct exec *x)
+{
+	struct em_process *p = t->t_process;
+
+	em_thread_kill_others(p);
+	name_set(p, t, &x->program, x->path);
+	em_signal_exec(p, t);
+	em_timers_exec(p);
+	em_int80_exec();
+	em_poll_thread_done(t);
+	em_file_exec(p);
+	em_mm_clear();
+}
+
+/* Step (4). */
+static void
+program_enter(struct em_thread *t, struct exec *x, const struct em_args *a)
+{
+	struct em_process *p = t->t_process;
+	struct places pl;
+	uint32_t entry;
+	int32_t err;
+
+	em_image_place(&x->program, PIE_BASE);
+	entry = x->program.im_bias + x->program.im_elf.e_entry;
+	err = em_image_map(&x->program);
+	em_mm_exec(x->program.im_brk);
+	if (err == 0)
+		err = stack_map(a, x->name);
+	if (err == 0 && x->interp.im_io != MACH_PORT_NULL)
+		err = interp_map(&x->interp, &entry);
+	if (err == 0)
+		err = stack_fill(a, x->name, &x->program, &x->interp, &pl);
+	if (err < 0)
+		em_process_die(MX_SIGKILL);
+	pl.brk = EM_PAGE_ALIGN(x->program.im_brk);
+	(void)proc_exec(p->p_port, p->p_comm, strnlen(p->p_comm, sizeof(p->p_comm)), p->p_exe,
+			strnlen(p->p_exe, sizeof(p->p_exe)), pl.arg_start, pl.arg_end, pl.env_start, pl.env_end, pl.stack,
+			pl.brk);	/* it is for /proc only */
+	thread_reset(t, entry, pl.stack);
+}
+
+/* Steps (1b) and (2): everything that may fail. */
+static int32_t
+program_prepare(struct exec *x, mach_port_t dir, struct em_args *a)
+{
+	int32_t err;
+
+	err = program_open(&x->program, dir, x->path, a);
+	if (err < 0)
+		return err;
+	err = em_image_parse(&x->program);
+	if (err == 0)
+		err = em_image_memory(&x->program);
+	if (err == 0)
+		err = interp_open(&x->program, &x->interp);
+	if (err < 0) {
+		em_image_release(&x->program);
+		em_image_release(&x->interp);
+	}
+	return err;
+}
+
+int32_t
+em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a)
+{
+	struct exec *x = em_pages_alloc(sizeof(*x));
+	int32_t err;
+
+	if (x == NULL)
+		return E(ENOMEM);
+	memcpy(x->path, path, strlen(path) + 1);
+	memcpy(x->name, name, strlen(name) + 1);
+	err = program_prepare(x, dir, a);
+	if (err == 0) {
+		program_leave(t, x);
+		program_enter(t, x, a);
+		em_image_release(&x->program);
+		em_image_release(&x->interp);
+	}
+	em_pages_free(x, sizeof(*x));
+	return err;
+}
+
+/* ---- The calls ---- */
+
+/* The path that PATH means, without its object: for AT_EXECFN. */
+static void
+name_of_fd(char name[MX_PATH_MAX], int32_t fd)
+{
+	char digits[12], *d = digits, *to = name + 8;
+	uint32_t v = (uint32_t)fd;
+
+	memcpy(name, "/dev/fd/", 8);
+	do {
+		*d++ = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	while (d > digits)
+		*to++ = *--d;
+	*to = '\0';
+}
+
+static int32_t
+execve_at(int32_t fd, uint32_t path, uint32_t argv, uint32_t envp, uint32_t flags)
+{
+	struct em_thread *t = em_self();
+	struct em_path at;
+	struct em_args a;
+	char name[MX_PATH_MAX];
+	int32_t err;
+
+	err = em_path_get_object(&at, fd, path, flags & MX_AT_EMPTY_PATH);
+	if (err < 0)
+		return err;
+	if (at.p_len >= MX_PATH_MAX) {
+		em_path_done(&at);
+		return E(ENAMETOOLONG);
+	}
+	at.p_name[at.p_len] = '\0';
+	memcpy(name, at.p_name, at.p_len + 1);
+	if (at.p_len == 0)
+		name_of_fd(name, em_path_fd(&at) >= 0 ? em_path_fd(&at) : fd);
+	err = em_args_begin(&a);
+	if (err == 0) {
+		err = args_copyin(&a, argv, envp);
+		if (err == 0)
+			err = em_exec(t, at.p_dir, at.p_name, name, &a);
+		em_args_end(&a);
+	}
+	em_path_done(&at);
+	t->t_full = err == 0;
+	return err;
+}
+
+int32_t
+sys_execve(uint32_t path, uint32_t argv, uint32_t envp, uint32_t d, uint32_t e, uint32_t f)
+{
+	(void)d, (void)e, (void)f;
+	return execve_at(MX_AT_FDCWD, path, argv, envp, 0);
+}
+
+int32_t
+sys_execveat(uint32_t fd, uint32_t path, uint32_t argv, uint32_t envp, uint32_t flags, uint32_t f)
+{
+	(void)f;
+	if (flags & ~(uint32_t)(MX_AT_EMPTY_PATH | MX_AT_SYMLINK_NOFOLLOW))
+		return E(EINVAL);
+	return execve_at((int32_t)fd, path, argv, envp, flags);
+}

@@ -1,0 +1,314 @@
+/*
+ * service.c - the service thread: exceptions of its siblings, signals from proc, time-outs.
+ *
+ * It is the task's exception handler (a message inside one task costs less than half of one to another), and nothing it does may itself
+ * raise an exception or wait for one: it never touches the program's memory, and holds no lock that somebody holds who
+ * does. What needs the program's memory is done by the thread concerned, which is sent to em_entry_forced or em_entry_int80
+ * with its registers saved.
+ *
+ * An exception can be old news when it is read: the thread was redirected by a signal meanwhile (t_redirected). It is answered
+ * and forgotten; the instruction runs again and faults again, if it still does.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "core.h"
+#include <mach/exception.h>
+#include <mach/machine/exception.h>
+#include <mach/mig_errors.h>
+#include "mach.h"
+#include "mach_port.h"
+
+#define EXCEPTION_ID	2400
+#define SIGNAL_ID	415000
+#define POKE_ID		415090
+
+#define TICK_NS		10000000u	/* of the kernel's time-outs */
+
+struct exception_msg {
+	mach_msg_header_t	head;
+	mach_msg_type_t		thread_type;
+	mach_port_t		thread;
+	mach_msg_type_t		task_type;
+	mach_port_t		task;
+	mach_msg_type_t		exception_type;
+	int			exception;
+	mach_msg_type_t		code_type;
+	int			code;
+	mach_msg_type_t		subcode_type;
+	uint32_t		subcode;
+};
+
+struct signal_msg {
+	mach_msg_header_t	head;
+	mach_msg_type_t		tid_type;
+	int32_t			tid;
+	mach_msg_type_t		info_type;
+	struct mx_siginfo	info;
+};
+
+union service_msg {
+	mach_msg_header_t	head;
+	struct exception_msg	exception;
+	struct signal_msg	signal;
+	mig_reply_header_t	reply;
+	char			room[512];
+};
+
+struct em_thread *em_service_thread;
+
+static struct em_thread *
+thread_by_port(struct em_process *p, mach_port_t port)
+{
+	struct em_thread *t = p->p_threads;
+
+	while (t != NULL && t->t_port != port)
+		t = t->t_next;
+	return t;
+}
+
+/* ---- Exceptions ---- */
+
+struct fault {
+	int	signo, code;
+	uint32_t addr, trapno, error, cr2;
+};
+
+/* The signal that Linux sends for an exception that is not a page fault, or for a page fault that nothing helps. */
+static void
+fault_classify(const struct exception_msg *m, const struct i386_thread_state *st, int segv_code, struct fault *f)
+{
+	*f = (struct fault){ .signo = MX_SIGSEGV, .code = MX_SI_KERNEL, .trapno = 13 };
+	switch (m->exception) {
+	case EXC_BAD_ACCESS:
+		f->trapno = 14;
+		f->addr = f->cr2 = m->subcode;
+		f->error = m->code == KERN_PROTECTION_FAILURE ? 5 : 4;
+		f->code = segv_code;
+		if (m->code == KERN_MEMORY_ERROR || m->code == KERN_MEMORY_FAILURE) {
+			f->signo = MX_SIGBUS;
+			f->code = 2;		/* BUS_ADRERR */
+		}
+		break;
+	case EXC_BAD_INSTRUCTION:
+		if (m->code == EXC_I386_INVOP) {
+			*f = (struct fault){ .signo = MX_SIGILL, .code = 2, .addr = st->eip, .trapno = 6 };	/* ILL_ILLOPN */
+		} else {
+			f->error = m->subcode;
+		}
+		break;
+	case EXC_ARITHMETIC:
+		*f = (struct fault){ .signo = MX_SIGFPE, .code = 1, .addr = st->eip, .trapno = 0 };	/* FPE_INTDIV */
+		if (m->code == EXC_I386_INTO) {
+			*f = (struct fault){ .signo = MX_SIGSEGV, .code = MX_SI_KERNEL, .trapno = 4 };
+		} else if (m->code == EXC_I386_EXTERR) {
+			uint32_t sw = m->subcode;
+
+			f->trapno = 16;
+			f->code = sw & 1 ? 7 : sw & 4 ? 3 : sw & 0x12 ? 5 : sw & 8 ? 4 : sw & 0x20 ? 6 : 7;
+		}
+		break;
+	case EXC_SOFTWARE:
+		*f = (struct fault){ .signo = MX_SIGSEGV, .code = MX_SI_KERNEL, .trapno = 5 };	/* bound */
+		break;
+	case EXC_BREAKPOINT:
+		*f = (struct fault){ .signo = MX_SIGTRAP, .code = MX_SI_KERNEL, .trapno = 3 };
+		if (m->code == EXC_I386_SGL)
+			*f = (struct fault){ .signo = MX_SIGTRAP, .code = 2, .addr = st->eip, .trapno = 1 };	/* TRAP_TRACE */
+		break;
+	}
+}
+
+static void
+fault_deliver(struct em_thread *t, struct i386_thread_state *st, const struct fault *f)
+{
+	t->t_fault = (struct mx_siginfo){ .si_signo = (uint32_t)f->signo, .si_code = f->code, .si_value = f->addr };
+	t->t_fault_trapno = f->trapno;
+	t->t_fault_error = f->error;
+	t->t_fault_cr2 = f->cr2;
+	t->t_attention = 1;
+	t->t_redirected = true;
+	em_thread_redirect(t, st, em_entry_forced);
+}
+
+/* emulib touched the program's memory in vain: on at the recovery address. */
+static void
+fault_recover(struct em_thread *t, struct i386_thread_state *st)
+{
+	st->eip = t->t_fault_resume;
+	st->uesp = t->t_fault_stack;
+	(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)st, i386_THREAD_STATE_COUNT);
+}
+
+static void
+fault_in_emulib(const struct exception_msg *m, const struct i386_thread_state *st)
+{
+	em_trace("emulib: exception %d code %x address %x at %x esp %x ebp %x\n", m->exception, (uint32_t)m->code, m->subcode,
+		 st->eip, st->uesp, st->ebp);
+	em_panic("the fault is emulib's own");
+}
+
+static void
+exception_handle(struct em_process *p, struct em_thread *t, const struct exception_msg *m)
+{
+	struct i386_thread_state st;
+	mach_msg_type_number_t n = i386_THREAD_STATE_COUNT;
+	struct fault f;
+	int code = MX_SI_KERNEL;
+
+	(void)p;
+	if (t->t_redirected || thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
+		return;
+	if (m->exception == EXC_BAD_INSTRUCTION && m->code == EXC_I386_GPFLT && m->subcode == 0x402 && em_thread_in_program(&st)) {
+		em_public.pu_int80++;
+		st.eip += 2;
+		em_thread_redirect(t, &st, em_entry_int80);
+		t->t_entry = EM_BY_INT80;
+		return;
+	}
+	em_public.pu_faults++;
+	if (m->exception == EXC_BAD_ACCESS && m->code != KERN_MEMORY_ERROR) {
+		code = em_mm_fault(m->subcode, m->code);
+		if (code == 0)
+			return;
+	}
+	if (em_thread_in_program(&st)) {
+		fault_classify(m, &st, code, &f);
+		fault_deliver(t, &st, &f);
+	} else if (m->exception == EXC_BAD_ACCESS && t->t_fault_resume != 0) {
+		fault_recover(t, &st);
+	} else {
+		fault_in_emulib(m, &st);
+	}
+}
+
+/* Answers whether there is a reply to send, in *M. */
+static bool
+exception_receive(struct em_process *p, union service_msg *m)
+{
+	mach_port_t reply_port = m->head.msgh_remote_port;
+	mach_msg_bits_t bits = MACH_MSGH_BITS_REMOTE(m->head.msgh_bits);
+	mach_port_t thread = m->exception.thread, task = m->exception.task;
+	struct em_thread *t;
+
+	em_lock(&p->p_lock);
+	t = thread_by_port(p, thread);
+	if (t != NULL)
+		exception_handle(p, t, &m->exception);
+	else if (thread == em_self()->t_port)
+		em_panic("the service thread faulted");
+	em_unlock(&p->p_lock);
+	(void)syscall_mach_port_deallocate(em_task, thread);
+	(void)syscall_mach_port_deallocate(em_task, task);
+	if (reply_port == MACH_PORT_NULL)
+		return false;
+	m->reply.Head = (mach_msg_header_t){
+		.msgh_bits = MACH_MSGH_BITS(bits, 0), .msgh_size = sizeof(m->reply),
+		.msgh_remote_port = reply_port, .msgh_id = EXCEPTION_ID + 100,
+	};
+	m->reply.RetCodeType = (mach_msg_type_t){
+		.msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE,
+	};
+	m->reply.RetCode = KERN_SUCCESS;
+	return true;
+}
+
+/* ---- Signals ---- */
+
+static void
+signal_receive(struct em_process *p, const struct signal_msg *m)
+{
+	struct em_thread *t = NULL;
+
+	if (m->head.msgh_size < sizeof(*m) || m->info.si_signo == 0 || m->info.si_signo > 64)
+		return;
+	em_lock(&p->p_lock);
+	if (m->info.si_signo == MX_SIGCONT)
+		p->p_conts++;
+	if (m->tid != 0) {
+		for (t = p->p_threads; t != NULL && t->t_tid != m->tid; t = t->t_next)
+			;
+		if (t == NULL) {
+			em_unlock(&p->p_lock);
+			return;		/* that thread has ended */
+		}
+	}
+	em_signal_post(p, t, &m->info);
+	em_unlock(&p->p_lock);
+}
+
+/* ---- Time-outs ---- */
+
+void
+em_service_poke(void)
+{
+	mach_msg_header_t m = {
+		.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0), .msgh_size = sizeof(m),
+		.msgh_remote_port = MX_PORT_SIGNAL, .msgh_id = POKE_ID,
+	};
+
+	if (em_self() == em_service_thread)
+		return;
+	/* A full queue needs no poke: the service thread is about to look. */
+	(void)mach_msg_trap(&m, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+}
+
+/* Fire what is due; milliseconds until the next, 0: none. */
+static mach_msg_timeout_t
+timers_run(struct em_process *p)
+{
+	uint64_t now, next;
+
+	em_lock(&p->p_lock);
+	now = em_now_ns();
+	next = em_timers_run(p, now);
+	em_unlock(&p->p_lock);
+	if (next == 0)
+		return 0;
+	if (next <= now)
+		return 1;
+	return next - now > 1000000000ull * 3600 ? 3600 * 1000 : (mach_msg_timeout_t)((uint32_t)((next - now) / 1000000u) + 1);
+}
+
+void
+em_service(struct em_thread *self)
+{
+	struct em_process *p = self->t_process;
+	union service_msg m;
+	mach_msg_option_t option;
+	mach_msg_timeout_t timeout;
+	mach_msg_return_t mr;
+	bool reply = false;
+
+	self->t_port = mach_thread_self();
+	self->t_reply = MACH_PORT_NULL;		/* in a fork child these are the parent's */
+	for (;;) {
+		timeout = timers_run(p);
+		option = MACH_RCV_MSG | (timeout != 0 ? MACH_RCV_TIMEOUT : 0) | (reply ? MACH_SEND_MSG : 0);
+		mr = mach_msg_trap(&m.head, option, reply ? m.head.msgh_size : 0, sizeof(m), MX_PORT_SIGNAL, timeout,
+				   MACH_PORT_NULL);
+		reply = false;
+		if (mr != MACH_MSG_SUCCESS)
+			continue;
+		if (m.head.msgh_id == EXCEPTION_ID)
+			reply = exception_receive(p, &m);
+		else if (m.head.msgh_id == SIGNAL_ID)
+			signal_receive(p, &m.signal);
+	}
+}
+
+/* Make the service thread of this task. In a fork child the parent does the same from outside (fork.c). */
+void
+em_service_start(struct em_process *p)
+{
+	struct i386_thread_state st;
+	struct em_thread *t = em_thread_alloc(p);
+
+	if (t == NULL)
+		em_panic("no memory for the service thread");
+	em_state_init(&st, t, em_entry_service);
+	if (em_thread_make(em_task, t, &st, &t->t_port) != KERN_SUCCESS)
+		em_panic("no service thread");
+	em_service_thread = t;
+	(void)thread_resume(t->t_port);
+}

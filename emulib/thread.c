@@ -1,0 +1,349 @@
+/*
+ * thread.c - thread blocks, Mach threads, and how one thread makes another look up.
+ *
+ * A thread has a slot of 64 KiB: its emulib stack, and above it, in the same page as the first frames, its block. The kernel gives a
+ * thread two descriptors: the program's %gs (0x4b) and the thread block (%fs, 0x53).
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "core.h"
+#include "mach.h"
+#include "gnumach.h"
+#include "mach_i386.h"
+#include "mach_port.h"
+
+#define GSYNC_BROADCAST	8
+
+#define AT(field, offset) _Static_assert(offsetof(struct em_thread, field) == (offset), #field)
+AT(t_self, T_SELF);
+AT(t_stack, T_STACK);
+AT(t_attention, T_ATTENTION);
+AT(t_regs.r_eax, T_EAX);
+AT(t_regs.r_ebx, T_EBX);
+AT(t_regs.r_ecx, T_ECX);
+AT(t_regs.r_edx, T_EDX);
+AT(t_regs.r_esi, T_ESI);
+AT(t_regs.r_edi, T_EDI);
+AT(t_regs.r_ebp, T_EBP);
+AT(t_regs.r_esp, T_ESP);
+AT(t_regs.r_eip, T_EIP);
+AT(t_regs.r_eflags, T_EFLAGS);
+AT(t_entry, T_ENTRY);
+AT(t_fault_resume, T_FAULT_RESUME);
+AT(t_fault_stack, T_FAULT_STACK);
+
+#define SLOTS	((EM_THREADS_END - EM_THREADS) / EM_THREAD_SLOT)
+#define FLAT	0x1fu			/* the kernel's user data segment */
+#define CODE	0x17u
+
+static volatile uint32_t slots_lock;
+static uint32_t slots_used[SLOTS / 32];
+
+struct em_thread *
+em_thread_alloc(struct em_process *p)
+{
+	struct em_thread *t = NULL;
+	vm_address_t at;
+
+	em_lock(&slots_lock);
+	for (uint32_t i = 0; i < SLOTS && t == NULL; i++) {
+		if (slots_used[i / 32] & 1u << i % 32)
+			continue;
+		at = EM_THREADS + i * EM_THREAD_SLOT;
+		if (syscall_vm_allocate(em_task, &at, EM_THREAD_SLOT, FALSE) != KERN_SUCCESS)
+			continue;	/* a thread that is ending still stands on it */
+		slots_used[i / 32] |= 1u << i % 32;
+		t = (struct em_thread *)((at + EM_THREAD_SLOT - sizeof(*t)) & ~15u);
+	}
+	em_unlock(&slots_lock);
+	if (t == NULL)
+		return NULL;
+	t->t_self = t;
+	t->t_process = p;
+	t->t_stack = (uint32_t)t;
+	t->t_alt_flags = 2;		/* SS_DISABLE */
+	return t;
+}
+
+/* The slot's number may be used again; the memory goes with the thread or by em_thread_free. */
+static void
+slot_release(struct em_thread *t)
+{
+	uint32_t i = ((uint32_t)t - EM_THREADS) / EM_THREAD_SLOT;
+
+	em_lock(&slots_lock);
+	slots_used[i / 32] &= ~(1u << i % 32);
+	em_unlock(&slots_lock);
+}
+
+static vm_address_t
+slot_of(const struct em_thread *t)
+{
+	return (vm_address_t)t & ~(EM_THREAD_SLOT - 1);
+}
+
+void
+em_thread_free(struct em_thread *t)
+{
+	vm_address_t at = slot_of(t);
+
+	slot_release(t);
+	(void)syscall_vm_deallocate(em_task, at, EM_THREAD_SLOT);	/* cannot fail: it is ours */
+}
+
+void
+em_descriptor_make(uint32_t words[2], uint32_t base, uint32_t limit_pages)
+{
+	words[0] = base << 16 | (limit_pages & 0xffff);
+	words[1] = (base & 0xff000000u) | (base >> 16 & 0xff) | 0x00c0f200u | (limit_pages & 0xf0000);
+}
+
+kern_return_t
+em_set_gdt(mach_port_t thread, int selector, const uint32_t words[2])
+{
+	struct descriptor d = { .low_word = words[0], .high_word = words[1] };
+
+	return i386_set_gdt(thread, &selector, d);
+}
+
+void
+em_state_init(struct i386_thread_state *st, const struct em_thread *t, const char *eip)
+{
+	memset(st, 0, sizeof(*st));
+	st->cs = CODE;
+	st->ss = st->ds = st->es = st->gs = FLAT;
+	st->fs = EM_SEL_SELF;
+	st->efl = 0x202;
+	st->eip = (uint32_t)eip;
+	st->uesp = t->t_stack;
+}
+
+void
+em_state_from_regs(struct i386_thread_state *st, const struct em_regs *r)
+{
+	st->eax = r->r_eax;
+	st->ebx = r->r_ebx;
+	st->ecx = r->r_ecx;
+	st->edx = r->r_edx;
+	st->esi = r->r_esi;
+	st->edi = r->r_edi;
+	st->ebp = r->r_ebp;
+	st->uesp = r->r_esp;
+	st->eip = r->r_eip;
+	st->efl = r->r_eflags;
+	st->gs = r->r_gs;
+	st->es = r->r_es;
+	st->ds = r->r_ds;
+	st->fs = EM_SEL_SELF;
+	st->cs = CODE;
+	st->ss = FLAT;
+}
+
+void
+em_regs_from_state(struct em_regs *r, const struct i386_thread_state *st)
+{
+	r->r_eax = st->eax;
+	r->r_ebx = st->ebx;
+	r->r_ecx = st->ecx;
+	r->r_edx = st->edx;
+	r->r_esi = st->esi;
+	r->r_edi = st->edi;
+	r->r_ebp = st->ebp;
+	r->r_esp = st->uesp;
+	r->r_eip = st->eip;
+	r->r_eflags = st->efl;
+	r->r_gs = (uint16_t)st->gs;
+	r->r_es = (uint16_t)st->es;
+	r->r_ds = (uint16_t)st->ds;
+	r->r_fs = 0;
+	r->r_orig_eax = 0xffffffffu;
+}
+
+kern_return_t
+em_thread_make(mach_port_t task, const struct em_thread *t, const struct i386_thread_state *state, mach_port_t *port)
+{
+	struct i386_thread_state st = *state;
+	uint32_t self[2];
+	kern_return_t kr;
+
+	em_descriptor_make(self, (uint32_t)t, 0xfffff);
+	kr = thread_create(task, port);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = em_set_gdt(*port, EM_SEL_SELF, self);
+	if (kr == KERN_SUCCESS && t->t_tls[1] != 0)
+		kr = em_set_gdt(*port, EM_SEL_TLS, t->t_tls);
+	if (kr == KERN_SUCCESS)
+		kr = thread_set_state(*port, i386_REGS_SEGS_STATE, (thread_state_t)&st, i386_THREAD_STATE_COUNT);
+	if (kr != KERN_SUCCESS) {
+		(void)thread_terminate(*port);
+		(void)syscall_mach_port_deallocate(em_task, *port);
+		*port = MACH_PORT_NULL;
+	}
+	return kr;
+}
+
+/* Do registers with this EIP belong to the program? */
+static bool
+eip_is_user(uint32_t eip)
+{
+	if (eip < EM_TEXT || eip >= (uint32_t)em_text_end)
+		return true;
+	return (eip >= (uint32_t)em_user_code && eip < (uint32_t)em_user_code_end) ||
+	       (eip >= (uint32_t)em_vdso_text && eip < (uint32_t)em_vdso_text_end) ||
+	       eip == (uint32_t)em_entry || eip == (uint32_t)em_entry_patched || eip == (uint32_t)em_entry_moves;
+}
+
+bool
+em_thread_in_program(const struct i386_thread_state *st)
+{
+	return eip_is_user(st->eip);
+}
+
+/* Take T, stopped in the program with the registers ST, into emulib; ENTRY is where. */
+void
+em_thread_redirect(struct em_thread *t, struct i386_thread_state *st, const char *entry)
+{
+	struct i386_thread_state in;
+
+	em_regs_from_state(&t->t_regs, st);
+	t->t_entry = EM_BY_FORCE;
+	em_state_init(&in, t, entry);
+	in.gs = st->gs;
+	(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&in, i386_THREAD_STATE_COUNT);
+}
+
+void
+em_thread_kick(struct em_thread *t)
+{
+	struct i386_thread_state st;
+	mach_msg_type_number_t n = i386_THREAD_STATE_COUNT;
+	bool changed = false;
+
+	t->t_attention = 1;
+	if (t == em_self() || t->t_redirected || thread_suspend(t->t_port) != KERN_SUCCESS)
+		return;
+	if (thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
+		goto out;
+	if (eip_is_user(st.eip)) {
+		t->t_redirected = true;
+		em_thread_redirect(t, &st, em_entry_forced);
+	} else if (st.eip >= (uint32_t)em_exit && st.eip < (uint32_t)em_exit_end) {
+		st.eip = (uint32_t)em_exit;
+		changed = true;
+	} else if (st.eip >= (uint32_t)em_exit_full && st.eip < (uint32_t)em_exit_full_end) {
+		st.eip = (uint32_t)em_exit_full;
+		changed = true;
+	} else if (st.eip >= (uint32_t)em_msg_intr && st.eip < (uint32_t)em_msg_intr_trapped) {
+		st.eip = (uint32_t)em_msg_intr_out;
+		changed = true;
+	} else if (st.eip == (uint32_t)em_msg_intr_trapped) {
+		(void)thread_abort(t->t_port);		/* harmless when the wait is over already */
+	}
+	if (changed)
+		(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, n);
+out:
+	(void)thread_resume(t->t_port);
+}
+
+/* In a fork child only T and the service thread are left: the other slots go. */
+void
+em_thread_forked(struct em_process *p, struct em_thread *t)
+{
+	struct em_thread *other, *next;
+
+	slots_lock = 0;
+	for (other = p->p_threads; other != NULL; other = next) {
+		next = other->t_next;
+		if (other != t)
+			em_thread_free(other);
+	}
+	t->t_next = NULL;
+	p->p_threads = t;
+	p->p_nthreads = 1;
+}
+
+void
+em_thread_relock(bool take)
+{
+	if (take)
+		em_lock(&slots_lock);
+	else
+		em_unlock(&slots_lock);
+}
+
+/* A number for a thread that is not its process's first: no process has it, nor a thread of another process. */
+int32_t
+em_thread_number(const struct em_thread *t)
+{
+	return (int32_t)(0x200000u + t->t_process->p_slot * SLOTS + ((uint32_t)t - EM_THREADS) / EM_THREAD_SLOT);
+}
+
+void
+em_thread_link(struct em_process *p, struct em_thread *t)
+{
+	struct em_thread **at = &p->p_threads;
+
+	while (*at != NULL)
+		at = &(*at)->t_next;
+	t->t_next = NULL;
+	*at = t;
+	p->p_nthreads++;
+}
+
+static void
+thread_unlink(struct em_process *p, struct em_thread *t)
+{
+	struct em_thread **at = &p->p_threads;
+
+	while (*at != NULL && *at != t)
+		at = &(*at)->t_next;
+	if (*at == t) {
+		*at = t->t_next;
+		p->p_nthreads--;
+	}
+}
+
+void
+em_thread_exit(struct em_thread *t, int wstatus)
+{
+	struct em_process *p = t->t_process;
+	mach_port_t port = t->t_port, reply;
+	vm_address_t slot = slot_of(t);
+
+	em_futex_thread_exit(t);
+	em_lock(&p->p_lock);
+	if (p->p_nthreads == 1) {
+		em_unlock(&p->p_lock);
+		em_process_die(wstatus);
+	}
+	thread_unlink(p, t);
+	em_signal_thread_exit(p, t);
+	em_unlock(&p->p_lock);
+	(void)gsync_wake(em_task, (vm_address_t)&p->p_nthreads, 0, GSYNC_BROADCAST);
+	em_poll_thread_done(t);
+	reply = t->t_reply;
+	slot_release(t);
+	for (;;)
+		(void)thread_terminate_release(port, em_task, port, reply, slot, EM_THREAD_SLOT);
+}
+
+/* They end by themselves on their way out, so that none dies with a lock or a reply port in its hands. */
+void
+em_thread_kill_others(struct em_process *p)
+{
+	struct em_thread *self = em_self(), *t;
+	uint32_t n;
+
+	em_lock(&p->p_lock);
+	for (t = p->p_threads; t != NULL; t = t->t_next) {
+		if (t == self)
+			continue;
+		t->t_dead = true;
+		em_thread_kick(t);
+	}
+	em_unlock(&p->p_lock);
+	while ((n = __atomic_load_n(&p->p_nthreads, __ATOMIC_ACQUIRE)) > 1)
+		(void)gsync_wait(em_task, (vm_address_t)&p->p_nthreads, n, 0, 0, 0);	/* looked at again */
+}
