@@ -12,7 +12,7 @@
 #include "pager_impl.h"
 
 #define ID_ERROR	2090
-#define ID_UNAVAILABLE	2092
+#define ID_UNAVAILABLE	2039
 #define ID_SUPPLY	2093
 
 #define WORD(name) { .msgt_name = (name), .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE }
