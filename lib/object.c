@@ -99,6 +99,7 @@ mx_object_release(struct mx_object *obj)
 		obj->mo_refs = 1;		/* mc_free may hold and release, and park */
 		cls->mc_free(obj);
 		mx_assert(obj->mo_refs == 1);
+		obj->mo_refs = 0;
 	}
 	mx_hash_remove(&objects, &obj->mo_entry);
 	cls->mc_live--;

@@ -66,8 +66,12 @@ mx_request_watch(struct mx_fibril *f)
 {
 	mach_port_t client = f->fb_in->msgh_remote_port;
 
-	if (f->fb_watching || !MACH_PORT_VALID(client))
+	if (f->fb_watching)
 		return;
+	if (!MACH_PORT_VALID(client)) {		/* nobody waits for the answer */
+		f->fb_cancelled = true;
+		return;
+	}
 	f->fb_watch.wa_dead = client_died;
 	f->fb_watching = mx_watch_start(&f->fb_watch, client) == KERN_SUCCESS;
 }

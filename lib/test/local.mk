@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 masix_servers += lib/test
-lib/test_SOURCES := main.c tap.c server.c client.c
+lib/test_SOURCES := main.c tap.c tobj.c server.c client.c
 lib/test_ARCHIVE := no
 lib/test_CPPFLAGS := -I$(srcdir)/lib

@@ -1,5 +1,5 @@
 /*
- * server.c - task A: the test object, and the tests that need no second task.
+ * server.c - task A: the tests that need no second task.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -15,200 +15,7 @@
 #include "mach_host.h"
 #include "mach_port.h"
 
-struct door {
-	struct mx_dev	do_dev;
-};
-
-struct tobj {
-	struct mx_io	to_io;
-	struct mx_cond	to_cond;
-	struct mx_poll	to_poll;
-	unsigned int	to_waiting;
-	char		to_data[64];
-	size_t		to_count;
-};
-
 static mach_port_t host_priv, task_b;
-static unsigned int freed, interrupted, deaths;
-static struct tobj *self_object;		/* for calls of our own */
-
-/* ---- The test object ---- */
-
-static void
-tobj_no_senders(struct mx_object *obj)
-{
-	mx_object_release(obj);
-}
-
-static void
-tobj_free(struct mx_object *obj)
-{
-	mx_poll_destroy(&((struct tobj *)obj)->to_poll);
-	freed++;
-}
-
-static struct mx_class tobj_class = {
-	.mc_name = "tobj", .mc_size = sizeof(struct tobj), .mc_demux = mx_io_demux,
-	.mc_no_senders = tobj_no_senders, .mc_free = tobj_free,
-};
-
-static kern_return_t
-tobj_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char *data, size_t *count)
-{
-	struct tobj *t = (struct tobj *)io;
-	kern_return_t kr;
-
-	(void)offset;
-	while (t->to_count == 0) {
-		if (call->ic_flags & MX_IO_NONBLOCK)
-			return MX_EAGAIN;
-		t->to_waiting++;
-		kr = mx_cond_wait_cancellable(&t->to_cond, call->ic_tag);
-		t->to_waiting--;
-		if (kr != KERN_SUCCESS) {
-			interrupted++;
-			return kr;
-		}
-	}
-	if (*count > t->to_count)
-		*count = t->to_count;
-	memcpy(data, t->to_data, *count);
-	t->to_count = 0;
-	return KERN_SUCCESS;
-}
-
-static kern_return_t
-tobj_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
-{
-	struct tobj *t = (struct tobj *)io;
-
-	(void)call;
-	(void)offset;
-	if (*count > sizeof(t->to_data))
-		return MX_EFBIG;
-	memcpy(t->to_data, data, *count);
-	t->to_count = *count;
-	mx_cond_signal(&t->to_cond);
-	mx_poll_wake(&t->to_poll, MX_POLLIN);
-	return KERN_SUCCESS;
-}
-
-static kern_return_t
-tobj_stat(struct mx_io *io, struct mx_attr *attr)
-{
-	attr->at_size = ((struct tobj *)io)->to_count;
-	return KERN_SUCCESS;
-}
-
-static uint32_t
-tobj_poll(struct mx_io *io, uint32_t events, struct mx_poll **queue)
-{
-	struct tobj *t = (struct tobj *)io;
-
-	(void)events;
-	*queue = &t->to_poll;
-	return MX_POLLOUT | (t->to_count != 0 ? MX_POLLIN : 0);
-}
-
-static int
-names_count(void)
-{
-	mach_port_array_t names;
-	mach_port_type_array_t types;
-	mach_msg_type_number_t n = 0, m = 0;
-
-	if (mach_port_names(mx_task, &names, &n, &types, &m) != KERN_SUCCESS)
-		return -1;
-	mig_deallocate((vm_address_t)names, n * sizeof(*names));
-	mig_deallocate((vm_address_t)types, m * sizeof(*types));
-	return (int)n;
-}
-
-static kern_return_t
-tobj_ioctl(struct mx_io *io, const struct mx_io_call *call, uint32_t cmd, uint32_t arg, const char *in, size_t in_count,
-	char *out, size_t *out_count, int32_t *result)
-{
-	struct tobj *t = (struct tobj *)io;
-	mach_msg_type_number_t none = 0;
-	mach_port_t port;
-	kern_return_t kr;
-
-	(void)call;
-	(void)in;
-	(void)in_count;
-	(void)out;
-	*out_count = 0;
-	switch (cmd) {
-	case T_FREED:
-		*result = (int32_t)freed;
-		return KERN_SUCCESS;
-	case T_INTERRUPTED:
-		*result = (int32_t)interrupted;
-		return KERN_SUCCESS;
-	case T_WAITING:
-		*result = (int32_t)t->to_waiting;
-		return KERN_SUCCESS;
-	case T_SPARES:
-		*result = (int32_t)tobj_class.mc_nspare;
-		return KERN_SUCCESS;
-	case T_PORTS:
-		*result = names_count();
-		return KERN_SUCCESS;
-	case T_DEATHS:
-		*result = (int32_t)deaths;
-		return KERN_SUCCESS;
-	case T_SLEEP:
-		mx_sleep_ns(arg * 1000000ull);
-		return KERN_SUCCESS;
-	case T_NESTED:
-		port = mx_object_send_right(&self_object->to_io.io_object);
-		kr = io_ioctl(port, 0, 0, T_FREED, 0, "", 0, out, &none, result);
-		mx_port_release(port);
-		return kr;
-	default:
-		return MX_ENOTTY;
-	}
-}
-
-static const struct mx_io_ops tobj_ops = {
-	.read = tobj_read, .write = tobj_write, .stat = tobj_stat, .poll = tobj_poll, .ioctl = tobj_ioctl,
-};
-
-static struct tobj *
-tobj_create(void)
-{
-	struct tobj *t = mx_object_create(&tobj_class);
-
-	mx_assert(t != NULL);
-	t->to_io.io_ops = &tobj_ops;
-	return t;
-}
-
-static kern_return_t
-door_open(struct mx_dev *dev, uint32_t minor, uint32_t flags, uint32_t uid, uint32_t gid, mach_port_t *io,
-	mach_msg_type_name_t *io_type, uint32_t *kind)
-{
-	struct tobj *t;
-
-	(void)dev;
-	(void)flags;
-	(void)uid;
-	(void)gid;
-	if (minor > 9)
-		return MX_ENXIO;
-	t = tobj_create();
-	*kind = MX_KIND_STREAM;
-	*io = mx_object_make_send(&t->to_io.io_object, io_type);
-	if (minor == 9) {			/* a revoked object */
-		mx_object_release(&t->to_io.io_object);
-		*io = MACH_PORT_DEAD;
-	}
-	return KERN_SUCCESS;
-}
-
-static struct mx_class door_class = {
-	.mc_name = "door", .mc_size = sizeof(struct door), .mc_demux = mx_dev_demux,
-};
 
 /* ---- Fibrils ---- */
 
@@ -354,13 +161,13 @@ b_died(void *arg, mach_port_t port)
 {
 	(void)arg;
 	mx_port_release(port);
-	deaths++;
+	test_deaths++;
 }
 
 static void
-start_b(struct door *door)
+start_b(struct mx_dev *door)
 {
-	mach_port_t port = mx_object_send_right(&door->do_dev.dv_object);
+	mach_port_t port = mx_object_send_right(&door->dv_object);
 	kern_return_t kr;
 
 	kr = mach_port_insert_right(task_b, DOOR_NAME, port, MACH_MSG_TYPE_MOVE_SEND);
@@ -374,7 +181,7 @@ start_b(struct door *door)
 kern_return_t
 server_fresh(int argc, char **argv)
 {
-	struct door *door;
+	struct mx_dev *door;
 	mach_port_t port;
 	unsigned int i;
 
@@ -383,20 +190,16 @@ server_fresh(int argc, char **argv)
 	mx_sleep_ns(150000000);
 	test_fibrils();
 	test_memory();
-	self_object = tobj_create();
-	mx_object_hold(&self_object->to_io.io_object);
-	port = mx_object_send_right(&self_object->to_io.io_object);
+	door = test_door_make();
+	port = test_object_port();
 	test_threads(port);
-	door = mx_object_create(&door_class);
-	mx_assert(door != NULL);
-	door->do_dev.dv_open = door_open;
 	start_b(door);
-	for (i = 0; i < 6000 && deaths == 0; i++)
+	for (i = 0; i < 6000 && test_deaths == 0; i++)
 		mx_sleep_ns(10000000);
 	mx_sleep_ns(100000000);
-	tap_ok(deaths == 1, "task B's death was noticed");
-	tap_ok(interrupted >= 2, "its waiting request ended: %u", interrupted);
-	tap_ok(mx_object_from_port(port, &tobj_class) == self_object, "an object is found by its port");
+	tap_ok(test_deaths == 1, "task B's death was noticed");
+	tap_ok(test_interrupted() >= 2, "its waiting request ended: %u", test_interrupted());
+	tap_ok(mx_object_from_port(port, &tobj_class) != NULL, "an object is found by its port");
 	tap_ok(mx_object_from_port(port, &door_class) == NULL, "but not as another class");
 	tap_print("# %u fibrils, %u objects, %u spares, %llu requests, %llu switches\n", (unsigned int)mx_stats.st_fibrils_max,
 		(unsigned int)mx_stats.st_objects, tobj_class.mc_nspare, mx_stats.st_requests, mx_stats.st_switches);

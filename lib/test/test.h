@@ -33,6 +33,13 @@ void tap_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The least and the median of N batches of PER operations each, timed in TSC ticks. */
 void tap_time(const char *what, uint64_t *ticks, unsigned int n, unsigned int per);
 
+/* The objects (tobj.c). */
+extern struct mx_class tobj_class, door_class;
+extern unsigned int test_deaths;
+struct mx_dev *test_door_make(void);
+mach_port_t test_object_port(void);	/* to one that lives for ever; stays tobj.c's */
+unsigned int test_interrupted(void);
+
 kern_return_t server_fresh(int argc, char **argv);
 kern_return_t client_fresh(int argc, char **argv);
 

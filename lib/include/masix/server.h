@@ -34,7 +34,8 @@ struct mx_class {
 	const char	*mc_name;
 	size_t		mc_size;	/* of the structure that begins with struct mx_object */
 	mx_demux_t *const *mc_demux;	/* NULL-terminated: the MIG servers that this kind of port answers */
-	/* No send right is left. The object may be freed here (mx_object_release of the creator's reference). */
+	/* No send right is left. The object may be freed here (mx_object_release of the creator's reference); when it is not, and
+	 * rights are given out again, this is called again. */
 	void		(*mc_no_senders)(struct mx_object *obj);
 	/* The last reference went: release what the object holds; libmasix takes back port and memory. */
 	void		(*mc_free)(struct mx_object *obj);

@@ -1,0 +1,456 @@
+/*
+ * calls.c - calls of the kernel and parts of libmasix that are not about ports.
+ *
+ * Calls that nobody here knows fail with KERN_FAILURE (generated: defaults.awk).
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <masix/mach.h>
+#include "client.h"
+#include "impl.h"
+#include "mach.h"
+#include "mach_host.h"
+#include "mach_port.h"
+
+#define PAGE 4096u
+
+uint64_t sim_now = 1000000000;
+
+/* ---- Traps ---- */
+
+mach_port_t
+mach_task_self(void)
+{
+	return mx_task;
+}
+
+mach_port_t
+mach_host_self(void)
+{
+	static mach_port_t host;
+
+	if (host == MACH_PORT_NULL)
+		host = sim_give_send(client_kernel_port(false));
+	return host;
+}
+
+mach_port_t
+mach_thread_self(void)
+{
+	return mach_host_self();
+}
+
+void
+mach_print(const char *text)
+{
+	printf("# console: %s\n", text);
+}
+
+boolean_t
+swtch_pri(int priority)
+{
+	(void)priority;
+	return FALSE;
+}
+
+static kern_return_t
+kernel_right(mach_port_t *name, bool is_task)
+{
+	*name = sim_give_send(client_kernel_port(is_task));
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+syscall_task_create(mach_port_t parent, boolean_t inherit, mach_port_t *task)
+{
+	(void)parent;
+	(void)inherit;
+	return kernel_right(task, true);
+}
+
+kern_return_t
+syscall_task_terminate(mach_port_t task)
+{
+	struct sim_port *p = sim_port_named(task);
+
+	if (task == mx_task)
+		sim_fail("the server ended itself");
+	if (p == NULL || p->po_owner != SIM_KERNEL)
+		return KERN_INVALID_ARGUMENT;
+	sim_port_die(p);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+syscall_task_suspend(mach_port_t task)
+{
+	(void)task;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+syscall_task_set_special_port(mach_port_t task, int which, mach_port_t port)
+{
+	struct sim_port *p = sim_port_named(port);
+
+	(void)task;
+	(void)which;
+	if (p != NULL) {
+		sim_right_make(p, MACH_MSG_TYPE_MOVE_SEND);
+		client_right(p, MACH_MSG_TYPE_MOVE_SEND);
+	}
+	return KERN_SUCCESS;
+}
+
+/* ---- Memory ---- */
+
+kern_return_t
+syscall_vm_allocate(mach_port_t task, vm_address_t *address, vm_size_t size, boolean_t anywhere)
+{
+	if (task == mx_task) {
+		if (!anywhere)
+			return KERN_NO_SPACE;
+		*address = (vm_address_t)sim_map(size);
+	}
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+syscall_vm_deallocate(mach_port_t task, vm_address_t address, vm_size_t size)
+{
+	if (task == mx_task)
+		sim_unmap((void *)address, size);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+syscall_vm_map(mach_port_t task, vm_address_t *address, vm_size_t size, vm_offset_t mask, boolean_t anywhere,
+	mach_port_t memory, vm_offset_t offset, boolean_t copy, vm_prot_t prot, vm_prot_t max, vm_inherit_t inheritance)
+{
+	(void)mask;
+	(void)memory;
+	(void)offset;
+	(void)copy;
+	(void)prot;
+	(void)max;
+	(void)inheritance;
+	return syscall_vm_allocate(task, address, size, anywhere);
+}
+
+kern_return_t
+vm_allocate(mach_port_t task, vm_address_t *address, vm_size_t size, boolean_t anywhere)
+{
+	return syscall_vm_allocate(task, address, size, anywhere);
+}
+
+kern_return_t
+vm_deallocate(mach_port_t task, vm_address_t address, vm_size_t size)
+{
+	return syscall_vm_deallocate(task, address, size);
+}
+
+kern_return_t
+vm_map(mach_port_t task, vm_address_t *address, vm_size_t size, vm_offset_t mask, boolean_t anywhere, mach_port_t memory,
+	vm_offset_t offset, boolean_t copy, vm_prot_t prot, vm_prot_t max, vm_inherit_t inheritance)
+{
+	return syscall_vm_map(task, address, size, mask, anywhere, memory, offset, copy, prot, max, inheritance);
+}
+
+kern_return_t
+vm_protect(mach_port_t task, vm_address_t address, vm_size_t size, boolean_t set_max, vm_prot_t prot)
+{
+	(void)task;
+	(void)address;
+	(void)size;
+	(void)set_max;
+	(void)prot;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+vm_write(mach_port_t task, vm_address_t address, vm_offset_t data, mach_msg_type_number_t count)
+{
+	(void)task;
+	(void)address;
+	(void)data;
+	(void)count;
+	return KERN_SUCCESS;
+}
+
+/* A client's memory: what a hostile client would put there. */
+kern_return_t
+vm_read(mach_port_t task, vm_address_t address, vm_size_t size, vm_offset_t *data, mach_msg_type_number_t *count)
+{
+	vm_size_t i;
+
+	(void)task;
+	if (address % 3 == 0 || size > 1u << 20)
+		return KERN_INVALID_ADDRESS;
+	*data = (vm_offset_t)sim_map(size);
+	for (i = 0; i < size; i++)
+		((char *)*data)[i] = (char)rand();
+	*count = size;
+	return KERN_SUCCESS;
+}
+
+void *
+mx_pages_alloc(size_t bytes)
+{
+	return sim_map(bytes);
+}
+
+void
+mx_pages_free(void *p, size_t bytes)
+{
+	if (p != NULL)
+		sim_unmap(p, bytes);
+}
+
+void *
+mx_stack_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+kern_return_t
+mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
+{
+	(void)pages;
+	(void)bytes;
+	(void)prot;
+	return kernel_right(memory, false);
+}
+
+kern_return_t
+mx_wire_all(mach_port_t host_priv)
+{
+	(void)host_priv;
+	return KERN_SUCCESS;
+}
+
+/* ---- Tasks, threads, ports ---- */
+
+kern_return_t
+task_create(mach_port_t parent, boolean_t inherit, mach_port_t *task)
+{
+	return syscall_task_create(parent, inherit, task);
+}
+
+kern_return_t
+task_terminate(mach_port_t task)
+{
+	return syscall_task_terminate(task);
+}
+
+kern_return_t
+task_suspend(mach_port_t task)
+{
+	return syscall_task_suspend(task);
+}
+
+kern_return_t
+task_resume(mach_port_t task)
+{
+	return syscall_task_suspend(task);
+}
+
+kern_return_t
+task_priority(mach_port_t task, int priority, boolean_t change_threads)
+{
+	(void)task;
+	(void)priority;
+	(void)change_threads;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+task_get_special_port(mach_port_t task, int which, mach_port_t *port)
+{
+	(void)task;
+	(void)which;
+	*port = MACH_PORT_NULL;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+task_info(mach_port_t task, int flavor, task_info_t info, mach_msg_type_number_t *count)
+{
+	(void)task;
+	(void)flavor;
+	memset(info, 0, *count * sizeof(*info));
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+thread_create(mach_port_t task, mach_port_t *thread)
+{
+	(void)task;
+	return kernel_right(thread, false);
+}
+
+kern_return_t
+thread_get_state(mach_port_t thread, int flavor, thread_state_t state, mach_msg_type_number_t *count)
+{
+	(void)thread;
+	(void)flavor;
+	memset(state, 0, *count * sizeof(*state));
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+thread_set_state(mach_port_t thread, int flavor, const thread_state_t state, mach_msg_type_number_t count)
+{
+	(void)thread;
+	(void)flavor;
+	(void)state;
+	(void)count;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+thread_resume(mach_port_t thread)
+{
+	(void)thread;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+host_info(mach_port_t host, int flavor, host_info_t info, mach_msg_type_number_t *count)
+{
+	(void)host;
+	(void)flavor;
+	memset(info, 0, *count * sizeof(*info));
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+host_get_uptime64(mach_port_t host, time_value64_t *t)
+{
+	(void)host;
+	sim_now += 100000;			/* who looks at the clock in a loop gets on */
+	t->seconds = (int64_t)(sim_now / 1000000000);
+	t->nanoseconds = (int64_t)(sim_now % 1000000000);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+host_get_time64(mach_port_t host, time_value64_t *t)
+{
+	return host_get_uptime64(host, t);
+}
+
+kern_return_t
+mach_port_allocate(mach_port_t task, mach_port_right_t right, mach_port_t *name)
+{
+	return syscall_mach_port_allocate(task, right, name);
+}
+
+kern_return_t
+mach_port_deallocate(mach_port_t task, mach_port_t name)
+{
+	return syscall_mach_port_deallocate(task, name);
+}
+
+kern_return_t
+mach_port_destroy(mach_port_t task, mach_port_t name)
+{
+	return mach_port_mod_refs(task, name, MACH_PORT_RIGHT_RECEIVE, -1);
+}
+
+kern_return_t
+mach_port_insert_right(mach_port_t task, mach_port_t name, mach_port_t right, mach_msg_type_name_t type)
+{
+	return syscall_mach_port_insert_right(task, name, right, type);
+}
+
+kern_return_t
+mach_port_set_qlimit(mach_port_t task, mach_port_t name, mach_port_msgcount_t limit)
+{
+	(void)task;
+	(void)name;
+	(void)limit;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+mach_port_type(mach_port_t task, mach_port_t name, mach_port_type_t *type)
+{
+	struct sim_port *p = sim_port_named(name);
+
+	(void)task;
+	if (p == NULL)
+		return KERN_INVALID_NAME;
+	*type = p->po_owner == SIM_DEAD ? MACH_PORT_TYPE_DEAD_NAME : MACH_PORT_TYPE_SEND;
+	return KERN_SUCCESS;
+}
+
+/* ---- The rest of libmasix ---- */
+
+mach_port_t *
+mx_thread_reply_port(void)
+{
+	return NULL;
+}
+
+kern_return_t
+mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes)
+{
+	(void)fn;
+	(void)arg;
+	(void)stack_bytes;
+	return KERN_SUCCESS;			/* it never gets the processor */
+}
+
+uint64_t
+mx_now_ns(void)
+{
+	return sim_now += 1000;
+}
+
+uint64_t
+mx_real_ns(void)
+{
+	return mx_now_ns();
+}
+
+uint64_t
+mx_tsc_hz(void)
+{
+	return 1000000000;
+}
+
+void
+mx_time_init(void)
+{
+}
+
+void (*mx_log_sink)(unsigned int level, const char *line);
+
+void
+mx_log(enum mx_level level, const char *fmt, ...)
+{
+	char line[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (sim_verbose)
+		printf("# log %d: %s\n", level, line);
+}
+
+void
+mx_backtrace(void)
+{
+}
+
+void
+mx_panic(const char *file, int line, const char *what)
+{
+	sim_fail("panic: %s:%d: %s", file, line, what);
+}

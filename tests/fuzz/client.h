@@ -1,0 +1,34 @@
+/*
+ * client.h - what a target of the fuzzer describes.
+ *
+ * Copyright (c) 2026 The MASIX authors.
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef FUZZ_CLIENT_H
+#define FUZZ_CLIENT_H
+
+#include <masix/server.h>
+#include "sim.h"
+
+struct fuzz_subsystem { const char *su_name; mx_demux_t *su_demux; };
+
+struct fuzz_target {
+	const struct mx_server *ta_server;
+	int		ta_argc;
+	char		**ta_argv;
+	const struct fuzz_subsystem *ta_subsystems;	/* what it answers; ends with a null name */
+	/* Memory for an out-of-line answer to the server's own request ID, when a random one will not do: sim_map'ed, or NULL. */
+	void		*(*ta_memory)(int id, size_t *bytes);
+	/* What else it lets clients do at any time; NULL: nothing. */
+	void		(*ta_step)(void);
+	unsigned int	ta_names_slack, ta_pages_slack;	/* what may be left at the end beyond what was there at the beginning */
+};
+
+extern const struct fuzz_target fuzz_target;
+
+/* A right that somebody else gets: a client of the server holds it from now on. */
+void client_right(struct sim_port *p, mach_msg_type_name_t type);
+/* A new object of the kernel (a task, a thread, memory); clients may kill it when it is a task. */
+struct sim_port *client_kernel_port(bool is_task);
+
+#endif /* FUZZ_CLIENT_H */
