@@ -1,18 +1,19 @@
 /*
  * tests/tty/main.c - the servers hw and tty tested in a guest, without vfs, proc and programs.
  *
- * Not part of the system: tests/tty/run boots it with a manifest of three servers, types at the console (or plays the host of the
- * exec channel) and compares. Commands come by the console, a line each; every answer ends with a line "ok" or "error N".
+ * Not part of the system: tests/areas/tty boots it with a manifest of three servers, types at the console (or plays the host of the
+ * exec channel) and compares. Commands come by the console, a line each: "test" runs the numbered tests, "flood BYTES PIECE"
+ * writes, "off" powers off, anything else is said again.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "test.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <masix/abi.h>
-#include <masix/server.h>
 
 #include "dev.h"
 #include "hw.h"
@@ -21,8 +22,9 @@
 #define PIECE	(64u * 1024)
 
 static mach_port_t console;
+static int tests;
 
-static kern_return_t
+kern_return_t
 dev_get(const char *name, uint32_t minor, mach_port_t *io)
 {
 	mach_port_t driver;
@@ -32,7 +34,7 @@ dev_get(const char *name, uint32_t minor, mach_port_t *io)
 	return kr == KERN_SUCCESS ? dev_open(driver, minor, MX_O_RDWR, 0, 0, io, &kind) : kr;
 }
 
-static void
+void
 say(const char *fmt, ...)
 {
 	char line[200];
@@ -45,6 +47,12 @@ say(const char *fmt, ...)
 	n = vsniprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
 	(void)io_write(console, 0, 0, 0, &offset, line, (uint32_t)n, &written);
+}
+
+void
+ok(bool cond, const char *what)
+{
+	say("%s %d - %s\n", cond ? "ok" : "not ok", ++tests, what);
 }
 
 /* N bytes to IO in pieces of SIZE. */
@@ -93,7 +101,6 @@ terminal_serve(void)
 	mach_msg_type_number_t n;
 	unsigned long a, b;
 	kern_return_t kr;
-	mach_port_t port;
 
 	for (;;) {
 		say("test> ");
@@ -106,18 +113,19 @@ terminal_serve(void)
 		line[n] = '\0';
 		if (n > 0 && line[n - 1] == '\n')
 			line[n - 1] = '\0';
-		if (strncmp(line, "flood ", 6) == 0 && siscanf(line, "flood %lu %lu", &a, &b) == 2 && b > 0 && b <= PIECE) {
+		if (strcmp(line, "test") == 0) {
+			tests = 0;
+			test_hw();
+			test_pty();
+			test_session();
+			say("1..%d\n", tests);
+		} else if (strncmp(line, "flood ", 6) == 0 && siscanf(line, "flood %lu %lu", &a, &b) == 2 && b > 0 && b <= PIECE) {
 			flood(console, a, b);
-			say("\nok\n");
+			say("\nflooded\n");
 		} else if (strcmp(line, "off") == 0) {
 			power_off();
-		} else if (strcmp(line, "claim") == 0 && mx_lookup("hw", &port) == KERN_SUCCESS) {
-			mach_port_t dev;
-			uint32_t slot;
-
-			say("claim: 0x%x\nok\n", hw_claim(port, 0x1af4, 0x1003, 0, &dev, &slot));
 		} else {
-			say("%lu bytes: '%s'\nok\n", (unsigned long)n, line);
+			say("%lu bytes: '%s'\n", (unsigned long)n, line);
 		}
 	}
 }
