@@ -114,6 +114,8 @@ struct proc {
 	/* What /proc shows; told by the process, so only shown to people */
 	char		p_comm[PROC_COMM_MAX];
 	char		*p_exe;		/* allocated, or NULL */
+	uint32_t	p_login_uid;
+	int32_t		p_oom_adj;
 	uint32_t	p_arg_start, p_arg_end, p_env_start, p_env_end, p_stack, p_brk_start;
 	uint64_t	p_start_ns;	/* monotonic */
 
@@ -130,6 +132,7 @@ struct proc {
 extern struct list proc_all;		/* proc.p_all */
 extern uint32_t proc_count;		/* zombies too */
 extern uint64_t proc_forks;		/* since the start */
+int32_t proc_last_pid(void);
 
 /* A process with a free pid, in no family yet; counted for the real uid of CRED.
  * Errors: NULL, no pid, slot or memory */

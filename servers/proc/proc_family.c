@@ -246,6 +246,8 @@ birth_inherit(struct proc *p, const struct proc *parent)
 	memcpy(p->p_comm, parent->p_comm, sizeof(p->p_comm));
 	if (parent->p_exe != NULL)
 		p->p_exe = strdup(parent->p_exe);	/* without memory the link in /proc is empty */
+	p->p_login_uid = parent->p_login_uid;
+	p->p_oom_adj = parent->p_oom_adj;
 	p->p_arg_start = parent->p_arg_start;
 	p->p_arg_end = parent->p_arg_end;
 	p->p_env_start = parent->p_env_start;

@@ -147,3 +147,13 @@ proc_load_into(mach_port_t task, uint32_t *entry)
 	*entry = image_entry;
 	return KERN_SUCCESS;
 }
+
+uint32_t
+proc_load_public(void)
+{
+	for (uint32_t i = 0; i < nsegments; i++) {
+		if (segments[i].prot & VM_PROT_WRITE)
+			return segments[i].at;
+	}
+	return 0;
+}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proc_act.h"
+#include "procfs.h"
 #include "server.h"
 #include "proc_S.h"
 #include "vfs_admin.h"
@@ -429,6 +430,9 @@ S_proc_misc(struct mx_object *obj, uint32_t op, uint32_t arg, const mx_blob_t da
 		proc_sys_load(loads);
 		memcpy(out, loads, sizeof(loads));
 		*out_size = sizeof(loads);
+		return KERN_SUCCESS;
+	case MX_MISC_REPORT:
+		procfs_report(p, data, size);
 		return KERN_SUCCESS;
 	case MX_MISC_NPROCS:
 		*result = (int32_t)proc_count;

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "proc_act.h"
+#include "procfs.h"
 #include "server.h"
+#include "mach_host.h"
 #include "vfs_admin.h"
 
 #define RETRY_NS	10000000ull	/* full signal ports are tried again at each tick */
@@ -29,6 +31,23 @@ proc_tty_control(mach_port_t *control)
 		return MX_ENOTTY;
 	*control = tty_control;
 	return KERN_SUCCESS;
+}
+
+mach_port_t
+proc_processor_set(void)
+{
+	static mach_port_t set;
+	mach_port_t host, name;
+
+	if (set != MACH_PORT_NULL || mx_right("host", &host) != KERN_SUCCESS)
+		return set;
+	if (processor_set_default(host, &name) == KERN_SUCCESS) {
+		if (host_processor_set_priv(host, name, &set) != KERN_SUCCESS)
+			set = MACH_PORT_NULL;
+		mx_port_release(name);
+	}
+	mx_port_release(host);
+	return set;
 }
 
 static void
@@ -125,6 +144,9 @@ proc_fresh(int argc, char **argv)
 	kr = proc_clock_start();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot start the clock: 0x%x", (unsigned int)kr);
+	kr = procfs_start();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot register pfs.proc: 0x%x", (unsigned int)kr);
 	kr = init_start();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot start %s: 0x%x", INIT_PATH, (unsigned int)kr);

@@ -150,6 +150,7 @@ proc_create(const struct cred *cred)
 	list_init(&p->p_queue);
 	list_init(&p->p_in_retry);
 	p->p_cred = *cred;
+	p->p_login_uid = UINT32_MAX;
 	if (proc_set_user(p, cred->c_ids.cr_ruid) != KERN_SUCCESS)
 		goto out_free;
 	slot = slot_alloc();
@@ -190,6 +191,12 @@ proc_free(struct proc *p)
 	user_put(p->p_user);
 	free(p->p_exe);
 	free(p);
+}
+
+int32_t
+proc_last_pid(void)
+{
+	return last_pid;
 }
 
 struct proc *

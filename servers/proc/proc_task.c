@@ -27,6 +27,7 @@
 #define PAGE		4096u
 #define USER_PRIORITY	25
 #define TASK_HASH	1024
+#define KILL_NS		1000000000ull	/* a task should be gone by then */
 
 /* Processes by the name of their task port, to tell a new task from one that has a process already. */
 static struct proc *tasks[TASK_HASH];
@@ -45,6 +46,12 @@ task_find(mach_port_t task)
 	for (p = *task_bucket(task); p != NULL && p->p_task != task; p = p->p_task_next)
 		;
 	return p;
+}
+
+bool
+proc_task_is_process(mach_port_t task)
+{
+	return task_find(task) != NULL;
 }
 
 static void
@@ -74,10 +81,15 @@ task_leave(struct proc *p)
 struct task_control {
 	struct job	tc_adjust;	/* suspend or resume */
 	struct job	tc_kill;
+	struct job	tc_purge;	/* destroy what the kill waits for */
 	mach_port_t	tc_task;	/* a send right */
 	bool		tc_wants_suspended, tc_is_suspended;
-	bool		tc_is_adjusting, tc_is_dead;
+	bool		tc_is_adjusting, tc_is_purging, tc_was_purged, tc_is_dead;
+	struct list	tc_in_dying;
+	uint64_t	tc_kill_ns;	/* when it was asked for */
 };
+
+static struct list dying = { &dying, &dying };	/* task_control.tc_in_dying */
 
 static void
 adjust_run(struct job *job)
@@ -93,8 +105,9 @@ adjust_run(struct job *job)
 static void
 control_free_if_over(struct task_control *c)
 {
-	if (!c->tc_is_dead || c->tc_is_adjusting)
+	if (!c->tc_is_dead || c->tc_is_adjusting || c->tc_is_purging)
 		return;
+	list_remove(&c->tc_in_dying);
 	mx_port_release(c->tc_task);
 	free(c);
 }
@@ -137,6 +150,53 @@ kill_done(struct job *job)
 	control_free_if_over(c);
 }
 
+/*
+ * A task that does not die waits in the kernel for a pager that is itself: without its receive rights there is no pager, and
+ * the wait ends with an error.
+ */
+static void
+purge_run(struct job *job)
+{
+	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_purge));
+	mach_port_array_t names;
+	mach_port_type_array_t types;
+	mach_msg_type_number_t n, ntypes;
+
+	if (mach_port_names(c->tc_task, &names, &n, &types, &ntypes) != KERN_SUCCESS)
+		return;
+	for (mach_msg_type_number_t i = 0; i < n && i < ntypes; i++) {
+		if (types[i] & MACH_PORT_TYPE_RECEIVE)
+			(void)mach_port_destroy(c->tc_task, names[i]);	/* fails when the task is dead */
+	}
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)names, n * sizeof(names[0]));	/* ours: cannot fail */
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)types, ntypes * sizeof(types[0]));
+}
+
+static void
+purge_done(struct job *job)
+{
+	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_purge));
+
+	c->tc_is_purging = false;
+	control_free_if_over(c);
+}
+
+/* Help tasks that are dying for too long. */
+static void
+dying_help(void)
+{
+	struct task_control *c;
+	uint64_t now = mx_now_ns();
+
+	LIST_EACH(c, next, &dying, struct task_control, tc_in_dying) {
+		if (c->tc_is_dead || c->tc_was_purged || now - c->tc_kill_ns < KILL_NS)
+			continue;
+		mx_log(MX_LOG_WARNING, "a task does not end: its ports are destroyed");
+		c->tc_was_purged = c->tc_is_purging = true;
+		worker_submit(&c->tc_purge);
+	}
+}
+
 /* The hands for TASK. Errors: NULL.  Rights: TASK is the control's. */
 static struct task_control *
 control_create(mach_port_t task)
@@ -147,6 +207,8 @@ control_create(mach_port_t task)
 		return NULL;
 	c->tc_adjust = (struct job){ .jb_run = adjust_run, .jb_done = adjust_done };
 	c->tc_kill = (struct job){ .jb_run = kill_run, .jb_done = kill_done, .jb_is_lazy = true };
+	c->tc_purge = (struct job){ .jb_run = purge_run, .jb_done = purge_done };
+	list_init(&c->tc_in_dying);
 	c->tc_task = task;
 	return c;
 }
@@ -184,6 +246,8 @@ proc_act_terminate(struct proc *p)
 	p->p_control = NULL;
 	mx_port_release(p->p_signal);
 	p->p_signal = MACH_PORT_NULL;
+	c->tc_kill_ns = mx_now_ns();
+	list_append(&dying, &c->tc_in_dying);
 	worker_submit(&c->tc_kill);
 }
 
@@ -231,6 +295,7 @@ sweep(void *arg)
 			task_died(p);
 	}
 	worker_collect();
+	dying_help();
 	mx_timer_set(sweep_timer, mx_now_ns() + (n == 16 ? SWEEP_SOON_NS : SWEEP_NS));
 }
 
@@ -241,7 +306,7 @@ proc_task_init(void)
 	if (sweep_timer == NULL)
 		return MX_ENOMEM;
 	mx_timer_set(sweep_timer, mx_now_ns() + SWEEP_NS);
-	return worker_init();
+	return worker_init(proc_processor_set());
 }
 
 /* ---- Adoption ---- */

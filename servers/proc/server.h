@@ -51,6 +51,7 @@ struct boot_words {
 };
 kern_return_t proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words);
 void proc_task_usage(struct proc *p, struct mx_rusage *usage);
+bool proc_task_is_process(mach_port_t task);
 
 /* ---- emulib's image (proc_load.c) ---- */
 
@@ -58,6 +59,8 @@ void proc_task_usage(struct proc *p, struct mx_rusage *usage);
 kern_return_t proc_load_init(void);
 /* Map it into TASK; the address of its first instruction. */
 kern_return_t proc_load_into(mach_port_t task, uint32_t *entry);
+/* Where struct em_public lies in every process. */
+uint32_t proc_load_public(void);
 
 /* ---- The system area (proc_sys.c) ---- */
 
@@ -85,6 +88,8 @@ void proc_random(void *to, size_t size);
 extern const struct mx_server proc_server_main;
 extern mach_port_t proc_vfs_admin;
 extern mach_port_t proc_lookup_port;	/* ACS, as Unix processes see it */
+/* The control port of the set of all processors; MACH_PORT_NULL without the right for it. */
+mach_port_t proc_processor_set(void);
 /* "tty.control", looked up when first needed. Errors: MX_ENOTTY there is none */
 kern_return_t proc_tty_control(mach_port_t *control);
 

@@ -15,10 +15,12 @@
 #include <masix/mach.h>
 #include "worker.h"
 #include "mach.h"
+#include "mach_host.h"
 #include "mach_port.h"
 
 #define WORKERS_MAX	16
 #define WORKER_STACK	16384
+#define WORKER_PRIORITY	12		/* behind the fibrils, before all users */
 #define ID_JOB		414901		/* to a worker, and back: private to proc */
 #define ID_EXCEPTION	2400
 
@@ -55,7 +57,7 @@ static uint32_t nworkers;
 static struct job *waiting, **waiting_end = &waiting;	/* no worker was idle */
 static volatile bool is_waiting;			/* the same, for workers to see */
 static struct job *volatile done_list;			/* workers push, the fibril thread takes all */
-static mach_port_t done_port, exception_port;
+static mach_port_t done_port, exception_port, processor_set;
 
 static boolean_t done_demux(mach_msg_header_t *in, mach_msg_header_t *out);
 static boolean_t exception_demux(mach_msg_header_t *in, mach_msg_header_t *out);
@@ -98,6 +100,9 @@ worker_main(void *arg)
 	mach_port_t self = mach_thread_self();
 
 	(void)thread_set_special_port(self, THREAD_EXCEPTION_PORT, exception_port);	/* our own: cannot fail */
+	if (processor_set != MACH_PORT_NULL &&
+	    thread_max_priority(self, processor_set, WORKER_PRIORITY) == KERN_SUCCESS)
+		(void)thread_priority(self, WORKER_PRIORITY, FALSE);	/* allowed by the call before */
 	for (;;) {
 		struct job_message m;
 		struct job *job;
@@ -250,12 +255,13 @@ exception_demux(mach_msg_header_t *in, mach_msg_header_t *out)
 }
 
 kern_return_t
-worker_init(void)
+worker_init(mach_port_t set)
 {
 	struct mx_object *done = mx_object_create(&done_class), *fault = mx_object_create(&exception_class);
 
 	if (done == NULL || fault == NULL)
 		return MX_ENOMEM;
+	processor_set = set;
 	done_port = mx_object_send_right(done);
 	exception_port = mx_object_send_right(fault);
 	return done_port != MACH_PORT_NULL && exception_port != MACH_PORT_NULL ? KERN_SUCCESS : MX_ENOMEM;

@@ -25,8 +25,9 @@ struct job {
 	struct job	*jb_next;	/* private */
 };
 
-/* Errors: what the kernel says */
-kern_return_t worker_init(void);
+/* SET: the control port of the processor set, to give workers a server's priority; MACH_PORT_NULL: they have a user's.
+ * Errors: MX_ENOMEM */
+kern_return_t worker_init(mach_port_t set);
 /* Have a worker do JOB, in the order of submission as far as workers do not block. Does not park. */
 void worker_submit(struct job *job);
 /* Call jb_done of the lazy jobs that are done. */

@@ -1,0 +1,338 @@
+/*
+ * procfs.c - nodes of /proc: finding, listing, and handing out what the tables say.
+ *
+ * A node is an entry of a table and the process it is about. Live nodes are kept in a hash, so that the same file is the
+ * same node. Processes come and go under their nodes: each use looks the process up again and compares its time of birth, because
+ * its number may be another's by now.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "proc_act.h"
+#include "procfs.h"
+#include "worker.h"
+#include "vfs_admin.h"
+
+#define NODE_HASH	64
+#define PROC_MAGIC	0x9fa0
+
+struct pf_node {
+	struct pfs_node	n_node;
+	struct pf_entry	*n_entry;
+	int32_t		n_pid;		/* 0: not about a process */
+	uint64_t	n_birth;
+	struct pf_node	*n_next;	/* same hash */
+};
+
+static struct pf_entry root_entry = {
+	.e_name = "/", .e_mode = PF_DIR, .e_entries = pf_root_entries, .e_more = PF_PROCESSES,
+};
+static struct pf_entry process_entry = { .e_name = "PID", .e_mode = PF_DIR, .e_entries = pf_process_entries };
+static struct pf_entry thread_entry = { .e_name = "TID", .e_mode = PF_DIR, .e_entries = pf_process_entries };
+static struct pf_node *nodes[NODE_HASH];
+
+/* ---- Nodes ---- */
+
+/* The process that N is about, NULL when it is about none. Errors: MX_ENOENT it is gone */
+static kern_return_t
+node_process(const struct pf_node *n, struct proc **p)
+{
+	*p = NULL;
+	if (n->n_pid == 0)
+		return KERN_SUCCESS;
+	*p = proc_find(n->n_pid);
+	return *p != NULL && (*p)->p_start_ns == n->n_birth ? KERN_SUCCESS : MX_ENOENT;
+}
+
+static struct pf_node **
+node_bucket(const struct pf_entry *e, int32_t pid)
+{
+	return &nodes[(e->e_id * 31 + (uint32_t)pid) % NODE_HASH];
+}
+
+/* The node of E for P; a reference for the caller. Errors: NULL */
+static struct pf_node *
+node_get(struct pfs_volume *vol, struct pf_entry *e, struct proc *p)
+{
+	int32_t pid = p != NULL ? p->p_pid : 0;
+	struct pf_node **head = node_bucket(e, pid), *n;
+
+	for (n = *head; n != NULL; n = n->n_next) {
+		if (n->n_entry == e && n->n_pid == pid && n->n_node.pn_volume == vol &&
+		    (p == NULL || n->n_birth == p->p_start_ns)) {
+			pfs_node_hold(&n->n_node);
+			return n;
+		}
+	}
+	n = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return NULL;
+	pfs_node_init(&n->n_node, vol, (uint64_t)(uint32_t)pid * 256 + e->e_id, e->e_mode);
+	n->n_node.pn_attr.at_nlink = (e->e_mode & MX_S_IFMT) == MX_S_IFDIR ? 2 : 1;
+	n->n_entry = e;
+	n->n_pid = pid;
+	n->n_birth = p != NULL ? p->p_start_ns : 0;
+	n->n_next = *head;
+	*head = n;
+	return n;
+}
+
+static void
+pf_release(struct pfs_node *node)
+{
+	struct pf_node *n = (struct pf_node *)node, **at = node_bucket(n->n_entry, n->n_pid);
+
+	while (*at != n)
+		at = &(*at)->n_next;
+	*at = n->n_next;
+	free(n);
+}
+
+static kern_return_t
+pf_getattr(struct pfs_node *node)
+{
+	struct proc *p;
+	kern_return_t kr = node_process((struct pf_node *)node, &p);
+
+	if (kr == KERN_SUCCESS && p != NULL) {
+		node->pn_attr.at_uid = p->p_cred.c_ids.cr_euid;
+		node->pn_attr.at_gid = p->p_cred.c_ids.cr_egid;
+	}
+	return kr;
+}
+
+/* ---- Directories ---- */
+
+/* NAME as a pid: digits without leading zero. 0: it is none. */
+static int32_t
+pid_parse(const char *name, size_t length)
+{
+	int32_t pid = 0;
+
+	if (length == 0 || length > 9 || name[0] == '0')
+		return 0;
+	for (size_t i = 0; i < length; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return 0;
+		pid = pid * 10 + (name[i] - '0');
+	}
+	return pid;
+}
+
+static struct pf_entry *
+entry_find(struct pf_entry *table, const char *name, size_t length)
+{
+	for (; table != NULL && table->e_name != NULL; table++) {
+		if (strlen(table->e_name) == length && memcmp(table->e_name, name, length) == 0)
+			return table;
+	}
+	return NULL;
+}
+
+static kern_return_t
+pf_lookup(struct pfs_node *dir, const char *name, size_t length, int32_t who, struct pfs_node **out)
+{
+	struct pf_node *d = (struct pf_node *)dir, *n;
+	struct pf_entry *e;
+	struct proc *p;
+	int32_t pid;
+	kern_return_t kr;
+
+	(void)who;
+	kr = node_process(d, &p);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	e = entry_find(d->n_entry->e_entries, name, length);
+	if (e == NULL && d->n_entry->e_more != PF_NOTHING) {
+		pid = pid_parse(name, length);
+		if (d->n_entry->e_more == PF_PROCESSES) {
+			p = proc_find(pid);
+			e = &process_entry;
+		} else if (p != NULL && p->p_pid == pid) {
+			e = &thread_entry;
+		}
+		if (p == NULL)
+			return MX_ENOENT;
+	}
+	if (e == NULL)
+		return MX_ENOENT;
+	n = node_get(dir->pn_volume, e, p);
+	if (n == NULL)
+		return MX_ENOMEM;
+	*out = &n->n_node;
+	return KERN_SUCCESS;
+}
+
+#define COOKIE_PIDS	1000u		/* cookies below: the table */
+
+static bool
+list_process(struct pfs_dirents *out, const struct proc *p, uint32_t id)
+{
+	char name[12];
+	int length = snprintf(name, sizeof(name), "%d", (int)p->p_pid);
+
+	return pfs_dirent_add(out, (uint64_t)(uint32_t)p->p_pid * 256 + id, COOKIE_PIDS + (uint32_t)p->p_pid + 1, PF_DIR, name,
+		(size_t)length);
+}
+
+/* All processes from the number in COOKIE on, in the order of their numbers. */
+static void
+list_processes(struct pfs_dirents *out, uint64_t cookie)
+{
+	int32_t pid = cookie > COOKIE_PIDS ? (int32_t)(cookie - COOKIE_PIDS) : 1;
+
+	for (; pid < PROC_PID_MAX; pid++) {
+		const struct proc *p = proc_find(pid);
+
+		if (p != NULL && !list_process(out, p, process_entry.e_id))
+			return;
+	}
+}
+
+static kern_return_t
+pf_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, struct pfs_dirents *out)
+{
+	struct pf_node *d = (struct pf_node *)dir;
+	const struct pf_entry *table = d->n_entry->e_entries;
+	struct proc *p;
+	kern_return_t kr;
+
+	(void)who;
+	kr = node_process(d, &p);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (cookie > COOKIE_PIDS + PROC_PID_MAX)
+		return KERN_SUCCESS;
+	for (uint32_t i = 0; table != NULL && table[i].e_name != NULL; i++) {
+		if (i < cookie)
+			continue;
+		if (!pfs_dirent_add(out, (uint64_t)(uint32_t)d->n_pid * 256 + table[i].e_id, i + 1, table[i].e_mode,
+		    table[i].e_name, strlen(table[i].e_name)))
+			return KERN_SUCCESS;
+	}
+	if (d->n_entry->e_more == PF_PROCESSES)
+		list_processes(out, cookie);
+	else if (d->n_entry->e_more == PF_TASKS && cookie == 0 && p != NULL)
+		(void)list_process(out, p, thread_entry.e_id);
+	return KERN_SUCCESS;
+}
+
+/* ---- Files and links ---- */
+
+static kern_return_t
+pf_text(struct pfs_node *node, struct pfs_text *text)
+{
+	const struct pf_node *n = (const struct pf_node *)node;
+	struct proc *p;
+	kern_return_t kr = node_process(n, &p);
+
+	if (kr != KERN_SUCCESS)
+		return MX_ESRCH;
+	return n->n_entry->e_text != NULL ? n->n_entry->e_text(p, text) : MX_EINVAL;
+}
+
+static kern_return_t
+pf_text_write(struct pfs_node *node, uint32_t uid, const char *data, size_t size)
+{
+	const struct pf_node *n = (const struct pf_node *)node;
+	struct proc *p;
+	kern_return_t kr = node_process(n, &p);
+
+	if (kr != KERN_SUCCESS)
+		return MX_ESRCH;
+	return n->n_entry->e_write != NULL ? n->n_entry->e_write(p, uid, data, size) : MX_EACCES;
+}
+
+static kern_return_t
+pf_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *length)
+{
+	const struct pf_node *n = (const struct pf_node *)node;
+	struct proc *p;
+	kern_return_t kr = node_process(n, &p);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	return n->n_entry->e_link != NULL ? n->n_entry->e_link(p, who, buf, size, length) : MX_EINVAL;
+}
+
+/* ---- The volume ---- */
+
+static kern_return_t
+pf_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
+{
+	struct pf_node *root = node_get(vol, &root_entry, NULL);
+
+	(void)args;
+	if (root == NULL)
+		return MX_ENOMEM;
+	vol->pv_root = &root->n_node;
+	return KERN_SUCCESS;
+}
+
+static const struct pfs_ops ops = {
+	.po_name = "proc", .po_cache = MX_CACHE_NONE, .po_magic = PROC_MAGIC,
+	.po_mount = pf_mount, .po_lookup = pf_lookup, .po_readdir = pf_readdir, .po_getattr = pf_getattr,
+	.po_readlink = pf_readlink, .po_release = pf_release, .po_text = pf_text, .po_text_write = pf_text_write,
+};
+
+/* Number the entries below TABLE; 1 is the root. */
+static uint32_t
+entries_number(struct pf_entry *table, uint32_t next)
+{
+	for (; table != NULL && table->e_name != NULL; table++) {
+		table->e_id = next++;
+		if (table->e_entries != pf_process_entries)
+			next = entries_number(table->e_entries, next);
+	}
+	return next;
+}
+
+kern_return_t
+procfs_start(void)
+{
+	uint32_t next;
+
+	root_entry.e_id = 1;
+	process_entry.e_id = 2;
+	thread_entry.e_id = 3;
+	next = entries_number(pf_process_entries, 4);
+	next = entries_number(pf_root_entries, next);
+	mx_assert(next <= 256);
+	return pfs_server_register("pfs.proc", &ops);
+}
+
+/* ---- For the tables ---- */
+
+size_t
+pf_memory(struct proc *p, uint32_t address, uint32_t end, struct pfs_text *text)
+{
+	size_t size = end > address ? end - address : 0, got;
+	char *buf;
+
+	if (size == 0 || p->p_task == MACH_PORT_NULL)
+		return 0;
+	if (size > 128 * 1024)
+		size = 128 * 1024;
+	buf = malloc(size);
+	if (buf == NULL)
+		return 0;
+	got = task_memory_read(p->p_task, address, buf, size);
+	pfs_text_write(text, buf, got);
+	free(buf);
+	return got;
+}
+
+kern_return_t
+pf_mounts(uint32_t which, struct pfs_text *text)
+{
+	char buf[MX_DATA_MAX];
+	mach_msg_type_number_t size = sizeof(buf);
+	kern_return_t kr = vfs_mounts(proc_vfs_admin, which, buf, &size);
+
+	if (kr == KERN_SUCCESS)
+		pfs_text_write(text, buf, size);
+	return kr;
+}

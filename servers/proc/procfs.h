@@ -1,0 +1,64 @@
+/*
+ * procfs.h - /proc: a tree of tables.
+ *
+ * A directory is an array of struct pf_entry; a process's directory is one such array for all processes. Whatever comes from a
+ * process's own memory is shown, never believed.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#ifndef PROCFS_H
+#define PROCFS_H
+
+#include <masix/pfs.h>
+#include "server.h"
+
+/* What lies in a directory beside its table. */
+enum pf_more { PF_NOTHING, PF_PROCESSES, PF_TASKS };
+
+struct pf_entry {
+	const char	*e_name;
+	uint32_t	e_mode;		/* type and permissions */
+	/* Of files and links. P is the live or zombie process, NULL outside of a process's directory. */
+	kern_return_t	(*e_text)(struct proc *p, struct pfs_text *text);
+	kern_return_t	(*e_write)(struct proc *p, uint32_t uid, const char *data, size_t size);
+	kern_return_t	(*e_link)(struct proc *p, int32_t who, char *buf, size_t size, size_t *length);
+	/* Of directories. */
+	struct pf_entry	*e_entries;	/* ends with a NULL name */
+	enum pf_more	e_more;
+	uint32_t	e_id;		/* private to procfs.c: its part of the inode number */
+};
+
+extern struct pf_entry pf_process_entries[];	/* procfs_process.c: below /proc/PID and /proc/PID/task/TID */
+extern struct pf_entry pf_root_entries[];	/* procfs_system.c */
+extern struct pf_entry pf_sys_entries[];	/* procfs_sys.c */
+extern struct pf_entry pf_masix_entries[];	/* procfs_masix.c */
+
+/* Register "pfs.proc". */
+kern_return_t procfs_start(void);
+
+/* Copies of P's memory for a text; how much it was. P may be gone afterwards. Blocks: a worker */
+size_t pf_memory(struct proc *p, uint32_t address, uint32_t end, struct pfs_text *text);
+/* The mounts as vfs tells them; WHICH as in vfs_mounts. Blocks: vfs */
+kern_return_t pf_mounts(uint32_t which, struct pfs_text *text);
+
+/* Call FN for every task of the machine, proc's own and the kernel's too. FN does not park. */
+void pf_all_tasks(void (*fn)(mach_port_t task));
+/* DATA is the struct em_public of P, which ends. */
+void procfs_report(const struct proc *p, const char *data, size_t size);
+
+/* The kernel's sum of idle time since it started. */
+uint64_t pf_idle_ns(void);
+/* Threads of a task and how many of them run; the service thread of a process is not counted. */
+struct pf_threads {
+	uint32_t	t_count, t_running, t_uninterruptible;
+};
+void pf_threads(const struct proc *p, struct pf_threads *t);
+/* The letter that ps shows. */
+char pf_state(const struct proc *p, const struct pf_threads *t);
+
+#define PF_FILE		MX_S_IFREG
+#define PF_DIR		(MX_S_IFDIR | 0555)
+#define PF_LINK		(MX_S_IFLNK | 0777)
+
+#endif /* PROCFS_H */

@@ -1,0 +1,364 @@
+/*
+ * procfs_system.c - the files of /proc that are about the machine.
+ *
+ * Source of the formats: proc(5).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (c) 2026 The MASIX authors.
+ */
+#include <cpuid.h>
+#include <stdio.h>
+#include <string.h>
+#include <mach/thread_info.h>
+#include <mach/vm_statistics.h>
+#include <masix/mach.h>
+#include "proc_act.h"
+#include "procfs.h"
+#include "gnumach.h"
+#include "mach.h"
+#include "mach_host.h"
+
+#define NS		1000000000ull
+#define TICK_NS		10000000ull
+#define PAGE_KB		4ul
+
+/* ---- Idle time ---- */
+
+static mach_port_t idle_thread;		/* of the only processor; found once */
+
+static bool
+thread_is_idle(mach_port_t thread)
+{
+	struct thread_basic_info info;
+	mach_msg_type_number_t count = THREAD_BASIC_INFO_COUNT;
+
+	return thread_info(thread, THREAD_BASIC_INFO, (thread_info_t)&info, &count) == KERN_SUCCESS &&
+		(info.flags & TH_FLAGS_IDLE) != 0;
+}
+
+/* Among all threads of the kernel's own task. */
+static void
+idle_thread_find(mach_port_t task)
+{
+	thread_array_t threads;
+	mach_msg_type_number_t n;
+
+	if (task_threads(task, &threads, &n) != KERN_SUCCESS)
+		return;
+	for (mach_msg_type_number_t i = 0; i < n; i++) {
+		if (idle_thread == MACH_PORT_NULL && thread_is_idle(threads[i]))
+			idle_thread = threads[i];
+		else
+			mx_port_release(threads[i]);
+	}
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)threads, n * sizeof(threads[0]));	/* ours: cannot fail */
+}
+
+uint64_t
+pf_idle_ns(void)
+{
+	struct thread_basic_info info;
+	mach_msg_type_number_t count = THREAD_BASIC_INFO_COUNT;
+
+	if (idle_thread == MACH_PORT_NULL)
+		pf_all_tasks(idle_thread_find);
+	if (idle_thread == MACH_PORT_NULL ||
+	    thread_info(idle_thread, THREAD_BASIC_INFO, (thread_info_t)&info, &count) != KERN_SUCCESS)
+		return 0;
+	return ((uint64_t)info.system_time64.seconds + (uint64_t)info.user_time64.seconds) * NS +
+		(uint64_t)info.system_time64.nanoseconds + (uint64_t)info.user_time64.nanoseconds;
+}
+
+/* ---- Time and load ---- */
+
+/* Idle and busy time; together the uptime. */
+static void
+times_get(uint64_t *idle, uint64_t *busy)
+{
+	uint64_t up = proc_clock_ns();
+
+	*idle = pf_idle_ns();
+	if (*idle > up)
+		*idle = up;
+	*busy = up - *idle;
+}
+
+static kern_return_t
+text_uptime(struct proc *p, struct pfs_text *text)
+{
+	uint64_t idle, busy, up;
+
+	(void)p;
+	times_get(&idle, &busy);
+	up = idle + busy;
+	pfs_text_printf(text, "%llu.%02u %llu.%02u\n", (unsigned long long)(up / NS), (unsigned int)(up % NS / TICK_NS),
+		(unsigned long long)(idle / NS), (unsigned int)(idle % NS / TICK_NS));
+	return KERN_SUCCESS;
+}
+
+static uint32_t
+count_running(void)
+{
+	struct proc *p;
+	uint32_t n = 0;
+
+	LIST_EACH(p, next, &proc_all, struct proc, p_all) {
+		struct pf_threads t;
+
+		pf_threads(p, &t);
+		n += pf_state(p, &t) == 'R';
+	}
+	return n;
+}
+
+static kern_return_t
+text_loadavg(struct proc *p, struct pfs_text *text)
+{
+	uint32_t loads[3];
+
+	(void)p;
+	proc_sys_load(loads);
+	for (int i = 0; i < 3; i++)
+		pfs_text_printf(text, "%u.%02u ", (unsigned int)(loads[i] >> 16), (unsigned int)((loads[i] & 0xffff) * 100 >> 16));
+	pfs_text_printf(text, "%u/%u %d\n", (unsigned int)count_running(), (unsigned int)proc_count, (int)proc_last_pid());
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+text_stat(struct proc *p, struct pfs_text *text)
+{
+	uint64_t idle, busy, boot;
+
+	(void)p;
+	times_get(&idle, &busy);
+	boot = (proc_clock_real_ns() - proc_clock_ns()) / NS;
+	/* The kernel does not say how much of the busy time was its own. */
+	pfs_text_printf(text, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n",
+		(unsigned long long)(busy / TICK_NS), (unsigned long long)(idle / TICK_NS),
+		(unsigned long long)(busy / TICK_NS), (unsigned long long)(idle / TICK_NS));
+	pfs_text_printf(text, "intr 0\nctxt 0\nbtime %llu\nprocesses %llu\nprocs_running %u\nprocs_blocked 0\n",
+		(unsigned long long)boot, (unsigned long long)proc_forks, (unsigned int)count_running());
+	return KERN_SUCCESS;
+}
+
+/* ---- Memory ---- */
+
+static void
+kb(struct pfs_text *text, const char *name, unsigned long value)
+{
+	char label[24];
+
+	(void)snprintf(label, sizeof(label), "%s:", name);
+	pfs_text_printf(text, "%-15s %8lu kB\n", label, value);
+}
+
+static unsigned long
+pages_kb(integer_t pages)
+{
+	return pages > 0 ? (unsigned long)pages * PAGE_KB : 0;
+}
+
+static kern_return_t
+text_meminfo(struct proc *p, struct pfs_text *text)
+{
+	struct vm_statistics s;
+	struct vm_cache_statistics c;
+	unsigned long cached;
+	kern_return_t kr;
+
+	(void)p;
+	kr = vm_statistics(mx_task, &s);
+	if (kr == KERN_SUCCESS)
+		kr = vm_cache_statistics(mx_task, &c);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	cached = pages_kb(c.active_perm_count) + pages_kb(c.inactive_perm_count);
+	kb(text, "MemTotal", proc_sys()->sy_mem_kb);
+	kb(text, "MemFree", pages_kb(s.free_count));
+	kb(text, "MemAvailable", pages_kb(s.free_count) + cached);
+	kb(text, "Buffers", 0);
+	kb(text, "Cached", cached);
+	kb(text, "SwapCached", 0);
+	kb(text, "Active", pages_kb(s.active_count));
+	kb(text, "Inactive", pages_kb(s.inactive_count));
+	kb(text, "Active(anon)", pages_kb(c.active_tmp_count));
+	kb(text, "Inactive(anon)", pages_kb(c.inactive_tmp_count));
+	kb(text, "Active(file)", pages_kb(c.active_perm_count));
+	kb(text, "Inactive(file)", pages_kb(c.inactive_perm_count));
+	kb(text, "Unevictable", pages_kb(s.wire_count));
+	kb(text, "SwapTotal", 0);
+	kb(text, "SwapFree", 0);
+	kb(text, "Dirty", pages_kb(c.dirty_count));
+	kb(text, "Writeback", pages_kb(c.writeback_count));
+	kb(text, "AnonPages", pages_kb(c.active_tmp_count) + pages_kb(c.inactive_tmp_count));
+	kb(text, "Mapped", cached);
+	kb(text, "Shmem", 0);
+	kb(text, "Slab", pages_kb(c.slab_count));
+	kb(text, "SReclaimable", pages_kb(c.slab_reclaim_count));
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+text_vmstat(struct proc *p, struct pfs_text *text)
+{
+	struct vm_statistics s;
+	kern_return_t kr;
+
+	(void)p;
+	kr = vm_statistics(mx_task, &s);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	pfs_text_printf(text, "nr_free_pages %d\nnr_active_anon %d\nnr_inactive_anon %d\npgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\n"
+		"pgfault %d\npgmajfault %d\n", (int)s.free_count, (int)s.active_count, (int)s.inactive_count, pages_kb(s.pageins),
+		pages_kb(s.pageouts), (int)s.faults, (int)s.pageins);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+text_swaps(struct proc *p, struct pfs_text *text)
+{
+	(void)p;
+	pfs_text_printf(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	return KERN_SUCCESS;
+}
+
+/* ---- The processor ---- */
+
+/* Linux's names of the feature bits of CPUID 1. */
+static const char *const features_edx[32] = {
+	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", NULL, "sep", "mtrr", "pge", "mca", "cmov", "pat",
+	"pse36", "pn", "clflush", NULL, "dts", "acpi", "mmx", "fxsr", "sse", "sse2", "ss", "ht", "tm", "ia64", "pbe",
+};
+static const char *const features_ecx[32] = {
+	"pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3", "cid", "sdbg", "fma", "cx16",
+	"xtpr", "pdcm", NULL, "pcid", "dca", "sse4_1", "sse4_2", "x2apic", "movbe", "popcnt", "tsc_deadline_timer", "aes", "xsave",
+	NULL, "avx", "f16c", "rdrand", "hypervisor",
+};
+
+static void
+features_print(struct pfs_text *text, uint32_t bits, const char *const *names)
+{
+	for (int i = 0; i < 32; i++) {
+		if ((bits >> i & 1) && names[i] != NULL)
+			pfs_text_printf(text, " %s", names[i]);
+	}
+}
+
+/* The processor's name for itself, or "". */
+static void
+model_name(char name[49])
+{
+	uint32_t r[12];
+
+	name[0] = '\0';
+	if (__get_cpuid_max(0x80000000u, NULL) < 0x80000004u)
+		return;
+	for (uint32_t i = 0; i < 3; i++)
+		__cpuid(0x80000002u + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
+	memcpy(name, r, 48);
+	name[48] = '\0';
+}
+
+static kern_return_t
+text_cpuinfo(struct proc *p, struct pfs_text *text)
+{
+	uint32_t eax, ebx, ecx, edx, vendor[4] = { 0, 0, 0, 0 }, family, model;
+	uint64_t khz = proc_sys()->sy_clock.ck_tsc_hz / 1000;
+	char name[49];
+
+	(void)p;
+	__cpuid(0, eax, vendor[0], vendor[2], vendor[1]);
+	__cpuid(1, eax, ebx, ecx, edx);
+	(void)ebx;
+	family = eax >> 8 & 15;
+	model = eax >> 4 & 15;
+	if (family == 6 || family == 15)
+		model += (eax >> 16 & 15) << 4;
+	if (family == 15)
+		family += eax >> 20 & 255;
+	model_name(name);
+	pfs_text_printf(text, "processor\t: 0\nvendor_id\t: %.12s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n"
+		"cpu MHz\t\t: %llu.%03u\n", (const char *)vendor, (unsigned int)family, (unsigned int)model, name,
+		(unsigned int)(eax & 15), (unsigned long long)(khz / 1000), (unsigned int)(khz % 1000));
+	pfs_text_printf(text, "physical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\n"
+		"fpu_exception\t: yes\nwp\t\t: yes\nflags\t\t:");
+	features_print(text, edx, features_edx);
+	features_print(text, ecx, features_ecx);
+	pfs_text_printf(text, "\nbogomips\t: %llu.%02u\n\n", (unsigned long long)(khz / 500), (unsigned int)(khz % 500 / 5));
+	return KERN_SUCCESS;
+}
+
+/* ---- The rest ---- */
+
+static kern_return_t
+text_version(struct proc *p, struct pfs_text *text)
+{
+	(void)p;
+	pfs_text_printf(text, "Linux version %s (MASIX) %s\n", proc_sys()->sy_release, proc_sys()->sy_osversion);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+text_filesystems(struct proc *p, struct pfs_text *text)
+{
+	(void)p;
+	pfs_text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\n");
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+text_devices(struct proc *p, struct pfs_text *text)
+{
+	(void)p;
+	pfs_text_printf(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n"
+		"240 exec\n241 acs\n\nBlock devices:\n");
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+link_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+{
+	(void)p;
+	if (proc_find(who) == NULL)
+		return MX_ENOENT;
+	*length = (size_t)snprintf(buf, size, "%d", (int)who);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+link_thread_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+{
+	(void)p;
+	if (proc_find(who) == NULL)
+		return MX_ENOENT;
+	*length = (size_t)snprintf(buf, size, "%d/task/%d", (int)who, (int)who);
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+link_mounts(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+{
+	(void)p;
+	(void)who;
+	*length = (size_t)snprintf(buf, size, "self/mounts");
+	return KERN_SUCCESS;
+}
+
+struct pf_entry pf_root_entries[] = {
+	{ .e_name = "cpuinfo", .e_mode = PF_FILE | 0444, .e_text = text_cpuinfo },
+	{ .e_name = "devices", .e_mode = PF_FILE | 0444, .e_text = text_devices },
+	{ .e_name = "filesystems", .e_mode = PF_FILE | 0444, .e_text = text_filesystems },
+	{ .e_name = "loadavg", .e_mode = PF_FILE | 0444, .e_text = text_loadavg },
+	{ .e_name = "masix", .e_mode = PF_DIR, .e_entries = pf_masix_entries },
+	{ .e_name = "meminfo", .e_mode = PF_FILE | 0444, .e_text = text_meminfo },
+	{ .e_name = "mounts", .e_mode = PF_LINK, .e_link = link_mounts },
+	{ .e_name = "self", .e_mode = PF_LINK, .e_link = link_self },
+	{ .e_name = "stat", .e_mode = PF_FILE | 0444, .e_text = text_stat },
+	{ .e_name = "swaps", .e_mode = PF_FILE | 0444, .e_text = text_swaps },
+	{ .e_name = "sys", .e_mode = PF_DIR, .e_entries = pf_sys_entries },
+	{ .e_name = "thread-self", .e_mode = PF_LINK, .e_link = link_thread_self },
+	{ .e_name = "uptime", .e_mode = PF_FILE | 0444, .e_text = text_uptime },
+	{ .e_name = "version", .e_mode = PF_FILE | 0444, .e_text = text_version },
+	{ .e_name = "vmstat", .e_mode = PF_FILE | 0444, .e_text = text_vmstat },
+	{ .e_name = NULL }
+};
