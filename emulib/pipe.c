@@ -8,12 +8,13 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "poll.h"
+#include "ring.h"
 #include <mach/vm_prot.h>
 #include "vfs.h"
 #include "io.h"
 
 #define PIPE_ATOMIC	4096u		/* PIPE_BUF */
+#define RING_HEADER	4u		/* a record's length before it */
 #define PIPE_FLAGS	(MX_O_CLOEXEC | MX_O_NONBLOCK | MX_O_DIRECT)
 
 /* ---- Mappings ---- */
@@ -64,146 +65,261 @@ pipe_release(struct em_file *f)
 
 /* ---- Waking and sleeping ---- */
 
-/* The ring changed: wake who waits on WORD, and tell the server if somebody polls. */
+/* The ring changed: wake who waits on WORD, and tell the server of the end PORT if somebody polls. */
 static void
-pipe_changed(struct em_file *f, volatile uint32_t *word)
+ring_changed(struct mx_ring *ring, mach_port_t port, volatile uint32_t *word)
 {
-	struct mx_ring *ring = f->f_ring->r_ring;
-
 	if (__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) != 0)
 		em_gsync_wake(word, true, true);
 	if (__atomic_load_n(&ring->rg_pollers, __ATOMIC_SEQ_CST) != 0 &&
 	    __atomic_exchange_n(&ring->rg_pollers, 0, __ATOMIC_SEQ_CST) != 0)
-		(void)io_kick(f->f_port);
+		(void)io_kick(port);
 }
 
 /* Sleep until somebody clears WORD. The caller has set it to 1 and looked again. */
 static int32_t
-pipe_sleep(volatile uint32_t *word)
+ring_sleep(volatile uint32_t *word)
 {
 	return em_gsync_wait(word, 1, 0, true) == EM_E(EINTR) ? EM_RESTARTSYS : 0;
 }
 
-/* Bytes in the ring, more than MX_RING_BYTES when it is broken. */
-static uint32_t
-pipe_filled(const struct mx_ring *ring)
+uint32_t
+em_ring_filled(const struct mx_ring *ring)
 {
 	uint32_t head = __atomic_load_n(&ring->rg_head, __ATOMIC_SEQ_CST);
 
 	return __atomic_load_n(&ring->rg_tail, __ATOMIC_SEQ_CST) - head;
 }
 
+void
+em_ring_end_writing(struct mx_ring *ring, mach_port_t port)
+{
+	__atomic_store_n(&ring->rg_no_writers, 1, __ATOMIC_SEQ_CST);
+	ring_changed(ring, port, &ring->rg_readers_wait);
+}
+
+void
+em_ring_end_reading(struct mx_ring *ring, mach_port_t port)
+{
+	__atomic_store_n(&ring->rg_no_readers, 1, __ATOMIC_SEQ_CST);
+	ring_changed(ring, port, &ring->rg_writers_wait);
+}
+
+/* ---- Bytes in the ring; the lock of that side is held ---- */
+
+/* Copy N bytes from position AT to U. */
+static int32_t
+ring_copy_out(const struct mx_ring *ring, uint32_t at, struct em_uio *u, uint32_t n)
+{
+	uint32_t k = em_min(n, MX_RING_BYTES - at % MX_RING_BYTES);
+	int32_t err = em_uio_out(u, (const void *)(uintptr_t)(ring->rg_data + at % MX_RING_BYTES), k);
+
+	return err < 0 || k == n ? err : em_uio_out(u, (const void *)(uintptr_t)ring->rg_data, n - k);
+}
+
+static int32_t
+ring_copy_in(struct mx_ring *ring, uint32_t at, struct em_uio *u, uint32_t n)
+{
+	uint32_t k = em_min(n, MX_RING_BYTES - at % MX_RING_BYTES);
+	int32_t err = em_uio_in(u, ring->rg_data + at % MX_RING_BYTES, k);
+
+	return err < 0 || k == n ? err : em_uio_in(u, ring->rg_data, n - k);
+}
+
+/* A number of four bytes at position AT, which may lie across the end. */
+static uint32_t
+ring_length_get(const struct mx_ring *ring, uint32_t at)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < RING_HEADER; i++)
+		n |= (uint32_t)ring->rg_data[(at + i) % MX_RING_BYTES] << 8 * i;
+	return n;
+}
+
+static void
+ring_length_put(struct mx_ring *ring, uint32_t at, uint32_t n)
+{
+	for (uint32_t i = 0; i < RING_HEADER; i++)
+		ring->rg_data[(at + i) % MX_RING_BYTES] = (unsigned char)(n >> 8 * i);
+}
+
 /* ---- Reading ---- */
 
-/* Take what is there. Bytes, 0: empty, -EIO, -EFAULT. Locks: rg_read_lock */
+/* Take bytes that are there. Answers them, 0: empty, -EIO, -EFAULT. */
 static int32_t
-pipe_take(struct mx_ring *ring, struct em_uio *u)
+ring_take(struct mx_ring *ring, struct em_uio *u, uint32_t how)
 {
-	uint32_t head = ring->rg_head, filled = pipe_filled(ring), before = u->u_done, n = em_min(filled, u->u_left);
+	uint32_t head = ring->rg_head, filled = em_ring_filled(ring), before = u->u_done;
 	int32_t err = 0;
 
 	if (filled > MX_RING_BYTES)
 		return EM_E(EIO);
-	while (n > 0 && err == 0) {
-		uint32_t at = (head + (u->u_done - before)) % MX_RING_BYTES, k = em_min(n, MX_RING_BYTES - at);
-
-		err = em_uio_out(u, ring->rg_data + at, k);
-		n -= k;
-	}
-	__atomic_store_n(&ring->rg_head, head + (u->u_done - before), __ATOMIC_SEQ_CST);
+	if (filled > 0)
+		err = ring_copy_out(ring, head, u, em_min(filled, u->u_left));
+	if (!(how & EM_RING_PEEK))
+		__atomic_store_n(&ring->rg_head, head + (u->u_done - before), __ATOMIC_SEQ_CST);
 	return u->u_done > before ? (int32_t)(u->u_done - before) : err;
 }
 
+/* Take one record; what U has no room for is lost. 1: taken, 0: none there, -EIO, -EFAULT. *LENGTH is how long it was. */
 static int32_t
-pipe_read(struct em_file *f, struct em_uio *u, int64_t *pos)
+ring_take_record(struct mx_ring *ring, struct em_uio *u, uint32_t how, uint32_t *length)
 {
-	struct mx_ring *ring = f->f_ring->r_ring;
+	uint32_t head = ring->rg_head, filled = em_ring_filled(ring);
+	int32_t err;
+
+	if (filled == 0)
+		return 0;
+	if (filled > MX_RING_BYTES || filled < RING_HEADER)
+		return EM_E(EIO);
+	*length = ring_length_get(ring, head);
+	if (*length > filled - RING_HEADER)
+		return EM_E(EIO);
+	err = ring_copy_out(ring, head + RING_HEADER, u, em_min(*length, u->u_left));
+	if (!(how & EM_RING_PEEK))
+		__atomic_store_n(&ring->rg_head, head + RING_HEADER + *length, __ATOMIC_SEQ_CST);
+	return err < 0 ? err : 1;
+}
+
+/* One look at the ring: more than 0 is a result. */
+static int32_t
+ring_read_once(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t how, uint32_t *length)
+{
 	int32_t n;
 
-	(void)pos;
+	em_shared_lock(&ring->rg_read_lock);
+	n = how & EM_RING_RECORDS ? ring_take_record(ring, u, how, length) : ring_take(ring, u, how);
+	em_shared_unlock(&ring->rg_read_lock);
+	if (n > 0 && !(how & EM_RING_PEEK))
+		ring_changed(ring, port, &ring->rg_writers_wait);
+	return n;
+}
+
+int32_t
+em_ring_read(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t how, uint32_t *length)
+{
+	int32_t n;
+
 	for (;;) {
-		em_shared_lock(&ring->rg_read_lock);
-		n = pipe_take(ring, u);
-		em_shared_unlock(&ring->rg_read_lock);
+		n = ring_read_once(ring, port, u, how, length);
 		if (n > 0)
-			pipe_changed(f, &ring->rg_writers_wait);
-		if (n != 0)
+			return (int32_t)u->u_done;
+		if (n < 0)
 			return n;
-		if (ring->rg_no_writers && pipe_filled(ring) == 0)
+		*length = 0;
+		if (ring->rg_no_writers && em_ring_filled(ring) == 0)
 			return 0;
 		if (ring->rg_no_writers)
 			continue;
-		if (em_file_flags(f) & MX_O_NONBLOCK)
+		if (how & EM_RING_NONBLOCK)
 			return EM_E(EAGAIN);
 		__atomic_store_n(&ring->rg_readers_wait, 1, __ATOMIC_SEQ_CST);
-		if (pipe_filled(ring) == 0 && !ring->rg_no_writers) {
-			n = pipe_sleep(&ring->rg_readers_wait);
+		if (em_ring_filled(ring) == 0 && !ring->rg_no_writers) {
+			n = ring_sleep(&ring->rg_readers_wait);
 			if (n < 0)
 				return n;
 		}
 	}
 }
 
+static uint32_t
+pipe_how(const struct em_file *f)
+{
+	return em_file_flags(f) & MX_O_NONBLOCK ? EM_RING_NONBLOCK : 0;
+}
+
+static int32_t
+pipe_read(struct em_file *f, struct em_uio *u, int64_t *pos)
+{
+	uint32_t length;
+
+	(void)pos;
+	return em_ring_read(f->f_ring->r_ring, f->f_port, u, pipe_how(f), &length);
+}
+
 /* ---- Writing ---- */
 
-/* Put what fits, but nothing of an atomic write that does not fit whole. Bytes, 0: no room. Locks: rg_write_lock */
+/* Put what fits, but nothing of what must stay whole and does not fit whole. Bytes (of a record with its header), 0: no room. */
 static int32_t
-pipe_put(struct mx_ring *ring, struct em_uio *u, uint32_t atomic)
+ring_put(struct mx_ring *ring, struct em_uio *u, uint32_t how, uint32_t whole)
 {
-	uint32_t tail = ring->rg_tail, filled = pipe_filled(ring), before = u->u_done, n;
-	int32_t err = 0;
+	uint32_t tail = ring->rg_tail, filled = em_ring_filled(ring), header = how & EM_RING_RECORDS ? RING_HEADER : 0, n, before;
+	int32_t err;
 
 	if (filled > MX_RING_BYTES)
 		return EM_E(EIO);
-	n = em_min(MX_RING_BYTES - filled, u->u_left);
-	if (n < atomic)
+	n = MX_RING_BYTES - filled;
+	if (n == 0 || n < header + whole)
 		return 0;
-	while (n > 0 && err == 0) {
-		uint32_t at = (tail + (u->u_done - before)) % MX_RING_BYTES, k = em_min(n, MX_RING_BYTES - at);
-
-		err = em_uio_in(u, ring->rg_data + at, k);
-		n -= k;
-	}
-	__atomic_store_n(&ring->rg_tail, tail + (u->u_done - before), __ATOMIC_SEQ_CST);
-	return u->u_done > before ? (int32_t)(u->u_done - before) : err;
+	n = em_min(n - header, u->u_left);
+	before = u->u_done;
+	if (header > 0)
+		ring_length_put(ring, tail, n);
+	err = ring_copy_in(ring, tail + header, u, n);
+	if (err < 0 && (header > 0 || u->u_done == before))
+		return err;			/* a record goes whole or not at all */
+	__atomic_store_n(&ring->rg_tail, tail + header + (u->u_done - before), __ATOMIC_SEQ_CST);
+	return (int32_t)(header + (u->u_done - before));
 }
 
 /* One step of a write: bytes, 0: try again, -errno. */
 static int32_t
-pipe_write_some(struct em_file *f, struct em_uio *u, uint32_t atomic)
+ring_write_once(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t how, uint32_t whole)
 {
-	struct mx_ring *ring = f->f_ring->r_ring;
+	uint32_t need = whole + (how & EM_RING_RECORDS ? RING_HEADER : 0);
 	int32_t n;
 
 	if (ring->rg_no_readers)
 		return EM_E(EPIPE);
 	em_shared_lock(&ring->rg_write_lock);
-	n = pipe_put(ring, u, atomic);
+	n = ring_put(ring, u, how, whole);
 	em_shared_unlock(&ring->rg_write_lock);
 	if (n > 0)
-		pipe_changed(f, &ring->rg_readers_wait);
+		ring_changed(ring, port, &ring->rg_readers_wait);
 	if (n != 0)
 		return n;
-	if (em_file_flags(f) & MX_O_NONBLOCK)
+	if (how & EM_RING_NONBLOCK)
 		return EM_E(EAGAIN);
 	__atomic_store_n(&ring->rg_writers_wait, 1, __ATOMIC_SEQ_CST);
-	if (MX_RING_BYTES - pipe_filled(ring) >= (atomic > 0 ? atomic : 1) || ring->rg_no_readers)
+	if (MX_RING_BYTES - em_ring_filled(ring) >= (need > 0 ? need : 1) || ring->rg_no_readers)
 		return 0;
-	return pipe_sleep(&ring->rg_writers_wait);
+	return ring_sleep(&ring->rg_writers_wait);
+}
+
+int32_t
+em_ring_write(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t how)
+{
+	uint32_t whole = how & EM_RING_RECORDS || u->u_left <= PIPE_ATOMIC ? u->u_left : 0;
+	bool once = how & EM_RING_RECORDS;
+	int32_t n;
+
+	if (once && u->u_left > MX_RING_BYTES - RING_HEADER)
+		return EM_E(EMSGSIZE);
+	do
+		n = ring_write_once(ring, port, u, how, whole);
+	while (n == 0 || (n > 0 && u->u_left > 0 && !once));
+	return em_uio_result(u, n < 0 ? n : 0);
 }
 
 static int32_t
 pipe_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
-	uint32_t atomic = u->u_left <= PIPE_ATOMIC ? u->u_left : 0;
-	int32_t n = 0;
+	int32_t n = em_ring_write(f->f_ring->r_ring, f->f_port, u, pipe_how(f));
 
 	(void)pos;
-	while (u->u_left > 0 && n >= 0)
-		n = pipe_write_some(f, u, atomic);
-	if (n == EM_E(EPIPE))
+	/* Also after a part was written, as on Linux. */
+	if (n == EM_E(EPIPE) || (n > 0 && u->u_left > 0 && f->f_ring->r_ring->rg_no_readers))
 		(void)em_signal_self(MX_SIGPIPE, MX_SI_USER, 0);
-	return em_uio_result(u, n < 0 ? n : 0);
+	return n;
+}
+
+/* ---- Polling, ioctl ---- */
+
+bool
+em_ring_has_room(const struct mx_ring *ring)
+{
+	return em_ring_filled(ring) <= MX_RING_BYTES - PIPE_ATOMIC;
 }
 
 /* What the ring says of EVENTS to a holder of F. */
@@ -211,14 +327,14 @@ static uint32_t
 pipe_events(const struct em_file *f)
 {
 	const struct mx_ring *ring = f->f_ring->r_ring;
-	uint32_t filled = pipe_filled(ring), events = 0;
+	uint32_t events = 0;
 
 	if (em_file_is_readable(f)) {
-		events |= filled > 0 ? EM_POLL_READ : 0;
+		events |= em_ring_filled(ring) > 0 ? EM_POLL_READ : 0;
 		events |= ring->rg_no_writers ? MX_POLLHUP : 0;
 	}
 	if (em_file_is_writable(f)) {
-		events |= filled <= MX_RING_BYTES - PIPE_ATOMIC ? EM_POLL_WRITE : 0;
+		events |= em_ring_has_room(ring) ? EM_POLL_WRITE : 0;
 		events |= ring->rg_no_readers ? MX_POLLERR : 0;
 	}
 	return events;
@@ -250,7 +366,7 @@ pipe_ioctl(struct em_file *f, uint32_t cmd, uint32_t arg)
 
 	if (cmd != FIONREAD)
 		return EM_E(ENOTTY);
-	n = em_min(pipe_filled(f->f_ring->r_ring), MX_RING_BYTES);
+	n = em_min(em_ring_filled(f->f_ring->r_ring), MX_RING_BYTES);
 	return em_copyout(arg, &n, sizeof n);
 }
 
@@ -294,28 +410,40 @@ em_pipe_open_fifo(mach_port_t io, uint32_t flags, const struct mx_attr *attr, st
 	return *out != NULL ? 0 : EM_E(ENOMEM);
 }
 
-struct pipe_ends { struct em_file *pe_reader, *pe_writer; };
-
-/* Ask vfs for a pipe. Errors: -errno, nothing is left. */
-static int32_t
-pipe_make(uint32_t flags, struct pipe_ends *ends)
+int32_t
+em_ring_make(struct em_ring **map, mach_port_t *reader, mach_port_t *writer)
 {
-	mach_port_t reader = MACH_PORT_NULL, writer = MACH_PORT_NULL, memory = MACH_PORT_NULL;
-	struct em_ring *r;
+	mach_port_t memory = MACH_PORT_NULL;
 	uint64_t ino = 0;
 	int32_t err;
 
-	err = EM_VFS(vfs_pipe(em_vfs(), flags & MX_O_NONBLOCK, &reader, &writer, &memory, &ino));
+	err = EM_VFS(vfs_pipe(em_vfs(), 0, reader, writer, &memory, &ino));
 	if (err < 0)
 		return err;
-	*ends = (struct pipe_ends){ NULL, NULL };
-	r = em_ring_map(memory);
-	if (r != NULL) {
-		flags &= MX_O_NONBLOCK;
-		ends->pe_reader = pipe_end(r, reader, MX_O_RDONLY | flags, NULL);
-		ends->pe_writer = pipe_end(r, writer, MX_O_WRONLY | flags, NULL);
-		em_ring_release(r);
-	}
+	*map = em_ring_map(memory);
+	if (*map != NULL)
+		return 0;
+	em_port_release(*reader);
+	em_port_release(*writer);
+	return EM_E(ENOMEM);
+}
+
+struct pipe_ends { struct em_file *pe_reader, *pe_writer; };
+
+/* Errors: -errno, nothing is left. */
+static int32_t
+pipe_make(uint32_t flags, struct pipe_ends *ends)
+{
+	mach_port_t reader = MACH_PORT_NULL, writer = MACH_PORT_NULL;
+	struct em_ring *r = NULL;
+	int32_t err = em_ring_make(&r, &reader, &writer);
+
+	if (err < 0)
+		return err;
+	flags &= MX_O_NONBLOCK;
+	ends->pe_reader = pipe_end(r, reader, MX_O_RDONLY | flags, NULL);
+	ends->pe_writer = pipe_end(r, writer, MX_O_WRONLY | flags, NULL);
+	em_ring_release(r);
 	if (ends->pe_reader != NULL && ends->pe_writer != NULL)
 		return 0;
 	if (ends->pe_reader != NULL)
