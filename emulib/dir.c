@@ -132,3 +132,45 @@ sys_getdents(uint32_t fd, uint32_t buf, uint32_t size, uint32_t d, uint32_t e, u
 	(void)d, (void)e, (void)x;
 	return dir_getdents(fd, buf, size, dir_form32);
 }
+
+/* The oldest call of all: one entry at a time. 1, 0 at the end. */
+static int32_t
+dir_read_one(struct em_file *f, uint32_t out)
+{
+	union { struct mx_dirent de; char bytes[MX_DIRENT_NAME + 256 + 8]; } u;
+	struct { uint32_t ino, offset; uint16_t namelen; char name[256]; } __attribute__((packed)) old;
+	mach_msg_type_number_t n = sizeof u;
+	int32_t err = EM_IO(io_getdents(f->f_port, f->f_desc->d_offset, sizeof u, u.bytes, &n));
+
+	if (err < 0 || n == 0)
+		return err;
+	if (n > sizeof u || !dir_entry_is_sound(u.bytes, 0, n))
+		return EM_E(EIO);
+	old.ino = (uint32_t)u.de.de_ino;
+	old.offset = (uint32_t)f->f_desc->d_offset;
+	old.namelen = u.de.de_namelen;
+	__builtin_memcpy(old.name, u.de.de_name, u.de.de_namelen);
+	old.name[u.de.de_namelen] = '\0';
+	if (em_copyout(out, &old, 10 + old.namelen + 1u) < 0)
+		return EM_E(EFAULT);
+	f->f_desc->d_offset = u.de.de_cookie;
+	return 1;
+}
+
+int32_t
+sys_readdir(uint32_t fd, uint32_t out, uint32_t c, uint32_t d, uint32_t e, uint32_t x)
+{
+	struct em_file *f = em_fd_get_io((int32_t)fd);
+	int32_t n = EM_E(ENOTDIR);
+
+	(void)c, (void)d, (void)e, (void)x;
+	if (f == NULL)
+		return EM_E(EBADF);
+	if (f->f_kind == MX_KIND_DIR) {
+		em_desc_lock(f->f_desc);
+		n = dir_read_one(f, out);
+		em_desc_unlock(f->f_desc);
+	}
+	em_file_release(f);
+	return n;
+}

@@ -275,15 +275,6 @@ int32_t em_path_fd(const struct em_path *p);
 #define EM_VFS(call)	em_errno(call)
 #define EM_PROC(call)	em_errno(call)
 
-/* emcore's: time-outs of the program (-EFAULT, -EINVAL), a signal mask for one call, calls that go on after a stop. */
-int32_t em_timespec_in(uint64_t *ns, uint32_t from);
-int32_t em_timespec64_in(uint64_t *ns, uint32_t from);
-int32_t em_timespec_out(uint32_t to, uint64_t ns);
-int32_t em_timespec64_out(uint32_t to, uint64_t ns);
-void em_mask_begin(em_sigset mask);
-void em_mask_end(void);
-uint64_t em_restart_deadline(uint64_t deadline_ns);
-
 static inline uint64_t
 em_u64(uint32_t lo, uint32_t hi)
 {

@@ -20,7 +20,7 @@ em_handler sys_read, sys_write, sys_readv, sys_writev, sys_pread64, sys_pwrite64
 em_handler sys_ftruncate, sys_ftruncate64, sys_fsync, sys_fdatasync, sys_sync, sys_syncfs, sys_sync_file_range, sys_fallocate,
 	sys_sendfile, sys_sendfile64, sys_copy_file_range, sys_readahead, sys_fadvise64, sys_fadvise64_64;
 /* open.c */
-em_handler sys_open, sys_openat, sys_creat;
+em_handler sys_open, sys_openat, sys_openat2, sys_creat, sys_memfd_create;
 /* names.c */
 em_handler sys_access, sys_faccessat, sys_faccessat2, sys_readlink, sys_readlinkat, sys_mkdir, sys_mkdirat, sys_mknod, sys_mknodat,
 	sys_symlink, sys_symlinkat, sys_link, sys_linkat, sys_rename, sys_renameat, sys_renameat2, sys_unlink, sys_unlinkat, sys_rmdir,
@@ -43,7 +43,13 @@ em_handler sys_eventfd, sys_eventfd2, sys_timerfd_create, sys_timerfd_settime, s
 em_handler sys_ioctl;
 /* pipe.c */
 em_handler sys_pipe, sys_pipe2;
+/* socket.c */
+em_handler sys_socketcall, sys_socket, sys_socketpair, sys_bind, sys_connect, sys_listen, sys_accept4, sys_getsockopt, sys_setsockopt,
+	sys_getsockname, sys_getpeername, sys_sendto, sys_sendmsg, sys_recvfrom, sys_recvmsg, sys_shutdown;
+/* xattr.c */
+em_handler sys_setxattr, sys_lsetxattr, sys_fsetxattr, sys_getxattr, sys_lgetxattr, sys_fgetxattr, sys_listxattr, sys_llistxattr,
+	sys_flistxattr, sys_removexattr, sys_lremovexattr, sys_fremovexattr;
 /* dir.c */
-em_handler sys_getdents, sys_getdents64;
+em_handler sys_getdents, sys_getdents64, sys_readdir;
 
 #endif /* EMULIB_FILE_CALLS_H */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 emulib_file_SOURCES := uio.c desc.c space.c fd.c file.c window.c rw.c open.c path.c stat.c dir.c fcntl.c lock.c pipe.c ioctl.c names.c \
-	fileop.c poll.c epoll.c event.c
+	fileop.c poll.c epoll.c event.c socket.c xattr.c
 emulib_SOURCES += $(emulib_file_SOURCES)
 emulib_USER += vfs io proc
 

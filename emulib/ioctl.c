@@ -153,7 +153,7 @@ ioctl_ctty(struct em_file *f, uint32_t op, int32_t arg)
 {
 	mach_port_t none = MACH_PORT_NULL;
 
-	return EM_PROC(proc_ctty(MX_PORT_PROC, op, f->f_port, arg, &none));
+	return EM_PROC(proc_ctty(em_proc()->p_port, op, f->f_port, arg, &none));
 }
 
 static int32_t

@@ -43,7 +43,7 @@ static int32_t
 open_ctty(uint32_t flags, struct open_answer *oa)
 {
 	oa->oa_kind = MX_KIND_TTY;
-	return EM_PROC(proc_ctty(MX_PORT_PROC, MX_CTTY_OPEN, MACH_PORT_NULL, (int32_t)flags, &oa->oa_io));
+	return EM_PROC(proc_ctty(em_proc()->p_port, MX_CTTY_OPEN, MACH_PORT_NULL, (int32_t)flags, &oa->oa_io));
 }
 
 /* A session leader without a controlling terminal gets the one it opens. */
@@ -56,7 +56,7 @@ open_tty_adopt(mach_port_t tty, uint32_t flags)
 	if (flags & (MX_O_NOCTTY | MX_O_PATH) || sp->sp_sid != sp->sp_pid || sp->sp_tty_pgrp != 0)
 		return;
 	/* It may be another session's: then it is only opened. */
-	(void)EM_PROC(proc_ctty(MX_PORT_PROC, MX_CTTY_ATTACH, tty, 0, &none));
+	(void)EM_PROC(proc_ctty(em_proc()->p_port, MX_CTTY_ATTACH, tty, 0, &none));
 }
 
 /* A file for OA. Rights: its io port is the file's, or gone on error. */
@@ -160,7 +160,7 @@ open_again(int32_t fd, struct em_path *p, uint32_t flags)
 	return result;
 }
 
-/* Open a name of emulib's own. A descriptor, or -errno. */
+/* Open a name of emulib's own (with O_CREAT for everybody, as Linux's memory files are). A descriptor, or -errno. */
 int32_t
 em_open_own(const char *name, uint32_t len, uint32_t flags)
 {
@@ -172,7 +172,7 @@ em_open_own(const char *name, uint32_t len, uint32_t flags)
 	p.p_len = len;
 	__builtin_memcpy(p.p_name, name, len);
 	p.p_name[len] = '\0';
-	return open_new(&p, flags & OPEN_KNOWN, 0);
+	return open_new(&p, flags & OPEN_KNOWN, 0777);
 }
 
 /* ---- Calls ---- */
@@ -221,4 +221,56 @@ sys_creat(uint32_t path, uint32_t mode, uint32_t c, uint32_t d, uint32_t e, uint
 {
 	(void)c, (void)d, (void)e, (void)x;
 	return open_at(MX_AT_FDCWD, path, MX_O_CREAT | MX_O_WRONLY | MX_O_TRUNC, mode);
+}
+
+struct linux_open_how { uint64_t flags, mode, resolve; };
+
+/* How a path may be resolved (RESOLVE_*) cannot be restricted yet: such a call is refused, never done without the restriction. */
+int32_t
+sys_openat2(uint32_t dirfd, uint32_t path, uint32_t how_at, uint32_t size, uint32_t e, uint32_t x)
+{
+	struct linux_open_how how;
+
+	(void)e, (void)x;
+	if (size < sizeof how)
+		return EM_E(EINVAL);
+	if (size > sizeof how)
+		return EM_E(E2BIG);
+	if (em_copyin(&how, how_at, sizeof how) < 0)
+		return EM_E(EFAULT);
+	if (how.flags & ~(uint64_t)OPEN_KNOWN || how.mode & ~(uint64_t)07777 || how.resolve != 0)
+		return EM_E(EINVAL);
+	if (how.mode != 0 && !(how.flags & (MX_O_CREAT | O_TMPFILE_BIT)))
+		return EM_E(EINVAL);
+	return open_at((int32_t)dirfd, path, (uint32_t)how.flags | MX_O_LARGEFILE, (uint32_t)how.mode);
+}
+
+#define MFD_CLOEXEC	1u
+
+/* A file that no name leads to: made under one of emulib's own in /tmp, which goes at once. */
+int32_t
+sys_memfd_create(uint32_t name, uint32_t flags, uint32_t c, uint32_t d, uint32_t e, uint32_t x)
+{
+	static const char prefix[] = "/tmp/.memfd-";
+	char text[256], path[64];
+	uint32_t len = sizeof prefix - 1;
+	int32_t fd = em_copyin_str(text, name, sizeof text);
+	unsigned char random[16];
+
+	(void)c, (void)d, (void)e, (void)x;
+	if (flags & ~MFD_CLOEXEC || fd == EM_E(ENAMETOOLONG))
+		return EM_E(EINVAL);
+	if (fd < 0)
+		return fd;
+	em_random(random, sizeof random);
+	__builtin_memcpy(path, prefix, len);
+	for (uint32_t i = 0; i < sizeof random; i++) {
+		path[len++] = (char)('a' + (random[i] & 15));
+		path[len++] = (char)('a' + (random[i] >> 4));
+	}
+	path[len] = '\0';
+	fd = em_open_own(path, len, MX_O_RDWR | MX_O_CREAT | MX_O_EXCL | MX_O_LARGEFILE | (flags & MFD_CLOEXEC ? MX_O_CLOEXEC : 0));
+	if (fd >= 0)
+		(void)EM_VFS(vfs_unlink(em_vfs(), em_proc()->p_pid, MACH_PORT_NULL, path, len, 0));
+	return fd;
 }

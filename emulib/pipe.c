@@ -345,6 +345,9 @@ pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 {
 	uint32_t now = pipe_events(f) & (events | EM_POLL_ALWAYS);
 
+	/* A FIFO that no writer has opened yet is not hung up: the server knows. */
+	if (now == MX_POLLHUP && f->f_attr.at_ino != 0)
+		return em_poll_server(f, f->f_port, events, p);
 	if (now != 0 || p == NULL)
 		return now;
 	now = em_poll_server(f, f->f_port, events, p);

@@ -454,6 +454,92 @@ test_poll(void)
 	IS(xclose(file), 0);
 }
 
+/* ---- Sockets ---- */
+
+static int32_t
+xcall(uint32_t call, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+	uint32_t args[6] = { a, b, c, d, 0, 0 };
+
+	return sys_socketcall(call, P(args), 0, 0, 0, 0);
+}
+
+static void
+test_sockets(void)
+{
+	struct { uint16_t family; char path[108]; } sa = { 1, "/var/run/nscd/socket" };
+	unsigned int rights = world_rights();
+	int32_t s[2], fd, value = 0, size = 4;
+	struct em_segment iov = { P(back), 3 };
+	uint32_t msg[7] = { 0, 0, P(&iov), 1, 0, 0, 0 };
+	struct pfd p;
+	char buf[64];
+
+	fd = xcall(1, 1, 1 | MX_O_CLOEXEC | MX_O_NONBLOCK, 0, 0);
+	IS(fd, 0);
+	IS(xcall(3, (uint32_t)fd, P(&sa), sizeof sa, 0), EM_E(ENOENT));
+	strcpy(sa.path, "/f");
+	IS(xcall(3, (uint32_t)fd, P(&sa), sizeof sa, 0), EM_E(ECONNREFUSED));
+	sa.family = 2;
+	IS(xcall(3, (uint32_t)fd, P(&sa), sizeof sa, 0), EM_E(EINVAL));
+	IS(xread(fd, buf, 1), EM_E(EINVAL));
+	IS(xwrite(fd, buf, 1), EM_E(ENOTCONN));
+	IS(xclose(fd), 0);
+	IS(xcall(1, 2, 1, 0, 0), EM_E(EAFNOSUPPORT));
+	IS(xcall(99, 2, 1, 0, 0), EM_E(EINVAL));
+	/* Stream */
+	IS(xcall(8, 1, 1, 0, P(s)), 0);
+	IS(xwrite(s[0], "hello", 5), 5);
+	IS(xcall(10, (uint32_t)s[1], P(buf), 64, 2), 5);	/* MSG_PEEK */
+	IS(xread(s[1], buf, 3), 3);
+	IS(xwrite(s[1], "back", 4), 4);
+	IS(xread(s[0], buf, 64), 4);
+	p = (struct pfd){ s[1], MX_POLLIN | MX_POLLOUT, 0 };
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 1);
+	IS(p.revents, MX_POLLIN | MX_POLLOUT);
+	IS(xread(s[1], buf, 64), 2);
+	IS(xcall(10, (uint32_t)s[1], P(buf), 64, 0x40), EM_E(EAGAIN));
+	IS(sys_getsockopt((uint32_t)s[0], 1, 3, P(&value), P(&size), 0), 0);
+	IS(value, 1);
+	IS(sys_setsockopt((uint32_t)s[0], 1, 20, P(&value), 4, 0), EM_E(ENOPROTOOPT));
+	IS(xcall(13, (uint32_t)s[0], 1, 0, 0), 0);		/* SHUT_WR */
+	IS(xread(s[1], buf, 64), 0);
+	IS(xwrite(s[1], "still", 5), 5);
+	IS(xread(s[0], buf, 64), 5);
+	world_last_signal = 0;
+	IS(xcall(9, (uint32_t)s[0], P(buf), 1, 0x4000), EM_E(EPIPE));
+	IS(world_last_signal, 0);
+	IS(xclose(s[0]), 0);
+	IS(xwrite(s[1], "x", 1), EM_E(EPIPE));
+	IS(world_last_signal, MX_SIGPIPE);
+	IS(sys_poll(P(&p), 1, 0, 0, 0, 0), 1);
+	CHECK(p.revents & MX_POLLHUP);
+	IS(xclose(s[1]), 0);
+	/* Packets: whole, one by one, empty ones too; too long for the room: cut. */
+	IS(sys_socketpair(1, 2, 0, P(s), 0, 0), 0);
+	IS(xwrite(s[0], "one", 3), 3);
+	IS(xwrite(s[0], big, 60000), 60000);
+	IS(xread(s[1], buf, 64), 3);
+	memset(back, 0, sizeof back);
+	IS(xread(s[1], back, sizeof back), 60000);
+	CHECK(memcmp(back, big, 60000) == 0);
+	IS(xwrite(s[0], big, 70000), EM_E(EMSGSIZE));
+	IS(xwrite(s[0], "abcdef", 6), 6);
+	IS(sys_recvmsg((uint32_t)s[1], P(msg), 0, 0, 0, 0), 3);
+	CHECK(msg[6] == 0x20 && memcmp(back, "abc", 3) == 0);
+	IS(xcall(10, (uint32_t)s[1], P(buf), 64, 0x40), EM_E(EAGAIN));
+	msg[5] = 12;
+	IS(sys_sendmsg((uint32_t)s[1], P(msg), 0, 0, 0, 0), EM_E(EOPNOTSUPP));
+	IS(sys_getsockname((uint32_t)s[0], P(buf), P(&size), 0, 0, 0), 0);
+	CHECK(size == 2 && buf[0] == 1);
+	IS(xclose(s[0]), 0);
+	IS(xclose(s[1]), 0);
+	IS(sys_getxattr(P("/f"), P("user.x"), 0, 0, 0, 0), EM_E(ENODATA));
+	IS(sys_listxattr(P("/none"), 0, 0, 0, 0, 0), EM_E(ENOENT));
+	IS(sys_fsetxattr(77, P("user.x"), 0, 0, 0, 0), EM_E(EBADF));
+	CHECK(world_rights() == rights);
+}
+
 /* ---- epoll, eventfd, timerfd, signalfd ---- */
 
 struct eev { uint32_t events, data[2]; };
@@ -832,6 +918,7 @@ main(void)
 	test_timerfd();
 	test_signalfd();
 	test_epoll();
+	test_sockets();
 	test_names();
 	test_copy();
 	test_fork();
