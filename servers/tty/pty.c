@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TTY_GROUP	5	/* owns terminals, so that write(1) may be let in by their owners; Debian's number */
+
 static struct pty *pairs[PTY_MAX];
 
 struct pty *
@@ -34,6 +36,7 @@ pair_free_if_unused(struct pty *py)
 	if (py->py_master != NULL || py->py_tty.t_holds > 0)
 		return;
 	tty_session_clear(&py->py_tty);
+	devpts_pair_gone(py);
 	mx_poll_destroy(&py->py_tty.t_poll);
 	pairs[py->py_number] = NULL;
 	free(py);
@@ -436,7 +439,7 @@ pty_of_master(mach_port_t port)
 }
 
 static struct pty *
-pair_make(uint32_t uid, uint32_t gid)
+pair_make(uint32_t uid)
 {
 	uint32_t n;
 	struct pty *py;
@@ -449,17 +452,18 @@ pair_make(uint32_t uid, uint32_t gid)
 	memset(&py->py_tty.t_size, 0, sizeof py->py_tty.t_size);
 	py->py_number = n;
 	py->py_uid = uid;
-	py->py_gid = gid;
+	py->py_gid = TTY_GROUP;
+	py->py_mode = 0620;
 	py->py_time = (int64_t)(mx_real_ns() / 1000000000u);
 	py->py_is_locked = true;
 	return py;
 }
 
 kern_return_t
-pty_open_master(uint32_t flags, uint32_t uid, uint32_t gid, mach_port_t *io, mach_msg_type_name_t *type, uint32_t *kind)
+pty_open_master(uint32_t flags, uint32_t uid, mach_port_t *io, mach_msg_type_name_t *type, uint32_t *kind)
 {
 	struct pty_master *pm;
-	struct pty *py = pair_make(uid, gid);
+	struct pty *py = pair_make(uid);
 
 	if (py == NULL)
 		return MX_ENOSPC;

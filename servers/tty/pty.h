@@ -14,10 +14,13 @@
 #define PTY_KEPT	4095u		/* of these, what flushing leaves: the master could have read them */
 #define PTY_INPUT	8192u		/* bytes from the master that the terminal has no room for yet */
 
+struct devpts_node;
+
 struct pty {
 	struct tty	py_tty;
 	uint32_t	py_number;
-	uint32_t	py_uid, py_gid;		/* who opened the master: owns the terminal's name */
+	uint32_t	py_uid, py_gid, py_mode;	/* of the terminal's name: at first who opened the master */
+	struct devpts_node *py_nodes;		/* that name, where vfs knows it */
 	int64_t		py_time;		/* when that was, seconds since 1970 */
 	struct pty_master *py_master;		/* NULL: closed */
 	bool		py_is_locked;		/* the terminal cannot be opened yet */
@@ -40,7 +43,11 @@ struct pty_master {
 	struct mx_poll	pm_poll;
 };
 
-/* Pair N, NULL when its number is free; for /dev/pts. */
+/* Pair N, NULL when its number is free. */
 struct pty *pty_number(uint32_t n);
+
+/* devpts.c */
+void devpts_pair_gone(struct pty *py);
+kern_return_t devpts_start(void);
 
 #endif /* TTY_PTY_H */

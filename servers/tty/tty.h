@@ -122,8 +122,7 @@ kern_return_t tty_stat_fill(struct mx_attr *attr, uint32_t major, uint32_t minor
 
 /* ---- pty.c ---- */
 
-kern_return_t pty_open_master(uint32_t flags, uint32_t uid, uint32_t gid, mach_port_t *io, mach_msg_type_name_t *type,
-	uint32_t *kind);
+kern_return_t pty_open_master(uint32_t flags, uint32_t uid, mach_port_t *io, mach_msg_type_name_t *type, uint32_t *kind);
 /* The terminal of pair N, NULL when there is none. */
 struct tty *pty_find(uint32_t n);
 /* The terminal whose master PORT is, NULL when it is not one. */

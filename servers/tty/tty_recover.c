@@ -6,7 +6,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "tty.h"
+#include "pty.h"
 
 static kern_return_t
 tty_fresh(int argc, char **argv)
@@ -18,6 +18,8 @@ tty_fresh(int argc, char **argv)
 	kr = console_start();
 	if (kr == KERN_SUCCESS)
 		kr = tty_register_all();
+	if (kr == KERN_SUCCESS)
+		kr = devpts_start();
 	if (kr == KERN_SUCCESS)
 		mx_server_ready();
 	return kr;

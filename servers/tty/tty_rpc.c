@@ -16,8 +16,9 @@ misc_open(struct mx_dev *dev, uint32_t minor, uint32_t flags, uint32_t uid, uint
 	mach_msg_type_name_t *type, uint32_t *kind)
 {
 	(void)dev;
+	(void)gid;
 	if (minor == TTY_MINOR_PTMX)
-		return pty_open_master(flags, uid, gid, io, type, kind);
+		return pty_open_master(flags, uid, io, type, kind);
 	if (minor != TTY_MINOR_CONSOLE)
 		return MX_ENXIO;
 	if (console_tty() == NULL)
