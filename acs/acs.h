@@ -81,6 +81,8 @@ kern_return_t acs_task_setup(void);
  * Errors: what the kernel said; nothing is left behind */
 kern_return_t acs_task_create(const struct acs_spec *spec, const char *data, size_t size, struct acs_door *door,
 	struct acs_guard *guard, mach_port_t *task, mach_port_t *thread, struct acs_error *err);
+/* End TASK, whose death is noticed as any other. */
+void acs_task_end(mach_port_t task);
 /* The exception port of a server. Errors: NULL */
 struct acs_guard *acs_guard_create(struct acs_server *sv);
 
@@ -94,6 +96,8 @@ struct acs_server *acs_server_find(const char *name);
 struct acs_server *acs_server_by_id(uint32_t id);
 bool acs_server_alive(const struct acs_server *sv);
 const char *acs_state_name(const struct acs_server *sv);
+/* Wait until instance ID of SV is dead. Errors: false, it lives after LIMIT_NS */
+bool acs_death_wait(const struct acs_server *sv, uint32_t id, uint64_t limit_ns);
 /* Is NAME declared by a server that is up or will be? DEADLINE_NS is until when it is worth waiting for: a server that is ready
  * registers what is missing soon or never. */
 bool acs_name_declared(const char *name, uint64_t *deadline_ns);

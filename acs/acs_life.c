@@ -12,6 +12,7 @@
 #include <mach.h>
 #include <string.h>
 
+#define END_TIME_NS	2000000000ull	/* a task that was ended is gone by then */
 #define READY_WAIT_NS	10000000000ull	/* how long a command waits for a server to be up */
 
 struct acs_server acs_servers[ACS_SERVERS_MAX];
@@ -325,6 +326,17 @@ server_died(void *arg, mach_port_t task)
 	mx_port_release(task);
 }
 
+bool
+acs_death_wait(const struct acs_server *sv, uint32_t id, uint64_t limit_ns)
+{
+	uint64_t deadline = mx_now_ns() + limit_ns;
+
+	while (acs_server_alive(sv) && sv->sv_id == id)
+		if (mx_cond_wait_until(&acs_changed, deadline) != KERN_SUCCESS)
+			return !acs_server_alive(sv) || sv->sv_id != id;
+	return true;
+}
+
 /* ---- Commands ---- */
 
 /* Wait until instance ID of SV (whose slot may be used by another meanwhile) is up. */
@@ -434,7 +446,7 @@ acs_life_remove(const char *name, struct acs_error *err)
 	id = sv->sv_id;
 	if (acs_server_alive(sv)) {
 		sv->sv_intent = ACS_WANT_REMOVE;
-		(void)syscall_task_terminate(sv->sv_task);
+		acs_task_end(sv->sv_task);
 	} else {
 		server_free(sv);
 	}
@@ -464,7 +476,7 @@ acs_life_restart(const char *name, struct acs_error *err)
 	sv->sv_backoff.bo_failures = 0;
 	if (acs_server_alive(sv)) {
 		sv->sv_intent = ACS_WANT_RESTART;
-		(void)syscall_task_terminate(sv->sv_task);
+		acs_task_end(sv->sv_task);
 	} else {
 		server_again(sv);
 	}
@@ -478,16 +490,25 @@ kern_return_t
 acs_life_kill(const char *name, struct acs_error *err)
 {
 	struct acs_server *sv;
-	kern_return_t kr = MX_EINVAL;
+	uint32_t id = 0;
 
 	mx_mutex_lock(&acs_lock);
 	sv = named(name, err);
-	if (sv && !acs_server_alive(sv))
+	if (sv && !acs_server_alive(sv)) {
 		(void)acs_error_set(err, "%s is not running", name);
-	else if (sv)
-		kr = syscall_task_terminate(sv->sv_task);
+		sv = NULL;
+	}
+	if (sv) {
+		id = sv->sv_id;
+		acs_task_end(sv->sv_task);
+	}
 	mx_mutex_unlock(&acs_lock);
-	return kr;
+	if (!sv)
+		return MX_EINVAL;
+	if (acs_death_wait(sv, id, END_TIME_NS))
+		return KERN_SUCCESS;
+	(void)acs_error_set(err, "%s does not die", name);
+	return MX_ETIMEDOUT;
 }
 
 kern_return_t

@@ -51,17 +51,6 @@ acs_power_now(enum acs_end end)
 		(void)thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1000);
 }
 
-/* Wait until instance ID is dead. */
-static void
-death_wait(const struct acs_server *sv, uint32_t id, uint64_t limit_ns)
-{
-	uint64_t deadline = mx_now_ns() + limit_ns;
-
-	while (acs_server_alive(sv) && sv->sv_id == id)
-		if (mx_cond_wait_until(&acs_changed, deadline) != KERN_SUCCESS)
-			return;
-}
-
 static void
 server_end(struct acs_server *sv)
 {
@@ -70,13 +59,12 @@ server_end(struct acs_server *sv)
 	if (!acs_server_alive(sv))
 		return;
 	if (acs_watch_stop(id)) {
-		death_wait(sv, id, SAVE_TIME_NS);
-		if (!acs_server_alive(sv))
+		if (acs_death_wait(sv, id, SAVE_TIME_NS))
 			return;
 		mx_log(MX_LOG_WARNING, "%s did not end in time", sv->sv_spec.sp_name);
 	}
-	(void)syscall_task_terminate(sv->sv_task);
-	death_wait(sv, id, END_TIME_NS);
+	acs_task_end(sv->sv_task);
+	(void)acs_death_wait(sv, id, END_TIME_NS);	/* the others are ended all the same */
 }
 
 static void

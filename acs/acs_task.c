@@ -14,6 +14,7 @@
 #include <gnumach.h>
 #include <mach.h>
 #include <mach_host.h>
+#include <mach_port.h>
 #include <mach/machine/thread_status.h>
 #include <mach/task_special_ports.h>
 #include <stdio.h>
@@ -21,16 +22,26 @@
 
 #define STACK_TOP	0xc0000000u
 #define STACK_SIZE	0x00040000u
+#define ACS_PRIORITY	9	/* of ACS itself; the kernel's own threads have 6 */
+#define END_STACK	8192
 #define FRAMES_MAX	16
 
 extern boolean_t exc_server(mach_msg_header_t *in, mach_msg_header_t *out);
 
 mach_port_t acs_processor_set;
 
+static void
+thread_raise(mach_port_t thread, uint32_t priority)
+{
+	(void)thread_max_priority(thread, acs_processor_set, (int)priority);	/* else it runs at a lower one */
+	(void)thread_priority(thread, (int)priority, FALSE);
+}
+
+/* ACS itself goes before the servers: who starts and ends them must not wait for one that runs wild. */
 kern_return_t
 acs_task_setup(void)
 {
-	mach_port_t name;
+	mach_port_t name, self = mach_thread_self();
 	kern_return_t kr;
 
 	kr = processor_set_default(mach_host_self(), &name);
@@ -38,6 +49,9 @@ acs_task_setup(void)
 		return kr;
 	kr = host_processor_set_priv(acs_host_priv, name, &acs_processor_set);
 	mx_port_release(name);
+	if (kr == KERN_SUCCESS)
+		thread_raise(self, ACS_PRIORITY);
+	mx_port_release(self);
 	return kr;
 }
 
@@ -117,8 +131,7 @@ thread_make(mach_port_t task, uint32_t priority, uint32_t eip, uint32_t esp, mac
 		kr = thread_create(task, thread);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	(void)thread_max_priority(*thread, acs_processor_set, (int)priority);	/* it runs at a lower one then */
-	(void)thread_priority(*thread, (int)priority, FALSE);
+	thread_raise(*thread, priority);
 	kr = thread_get_state(*thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
 	if (kr == KERN_SUCCESS) {
 		state.eip = eip;
@@ -189,6 +202,27 @@ acs_task_create(const struct acs_spec *spec, const char *data, size_t size, stru
 		mx_port_release(*task);
 	}
 	return kr;
+}
+
+/* ---- The end of a task ---- */
+
+static void
+task_end_run(void *arg)
+{
+	mach_port_t task = (mach_port_t)(uintptr_t)arg;
+
+	(void)syscall_task_terminate(task);
+	(void)syscall_mach_port_deallocate(mx_task, task);
+}
+
+/* On a thread of its own: task_terminate waits while a thread of the task is in a page fault that a pager does not answer. */
+void
+acs_task_end(mach_port_t task)
+{
+	if (mach_port_mod_refs(mx_task, task, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+		return;			/* it is dead */
+	if (mx_thread_start(task_end_run, (void *)(uintptr_t)task, END_STACK) != KERN_SUCCESS)
+		task_end_run((void *)(uintptr_t)task);
 }
 
 /* ---- Exceptions ---- */
@@ -293,8 +327,5 @@ catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, in
 		return KERN_INVALID_ARGUMENT;
 	if (thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count) == KERN_SUCCESS)
 		exception_log(g->gu_server, &state, exception, code, (unsigned long)subcode);
-	(void)syscall_task_terminate(task);		/* its death is noticed like any other */
-	mx_port_release(thread);
-	mx_port_release(task);
-	return KERN_SUCCESS;
+	return KERN_FAILURE;		/* not handled: the kernel ends the task, whose death is noticed like any other */
 }

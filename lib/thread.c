@@ -113,11 +113,12 @@ void
 mx_thread_main(void (*fn)(void *), void *arg)
 {
 	struct thread_slot *slot;
+	mach_port_t self;
 
 	fn(arg);
 	slot = slot_of((uintptr_t)&slot);
-	(void)thread_terminate_release(mach_thread_self(), mx_task, mach_thread_self(), slot->ts_reply_port,
-		slot->ts_stack, slot->ts_size);
+	self = mach_thread_self();		/* one reference, which the kernel takes back */
+	(void)thread_terminate_release(self, mx_task, self, slot->ts_reply_port, slot->ts_stack, slot->ts_size);
 	for (;;)
 		(void)swtch_pri(0);		/* until the kernel has noticed */
 }
