@@ -121,6 +121,10 @@ void acs_stop(enum acs_end end, const char *why);
 /* Now. For when there is no system to stop. */
 void acs_power_now(enum acs_end end) __attribute__((noreturn));
 
+/* ---- acs_crash.c ---- */
+
+kern_return_t acs_crash_setup(void);
+
 /* ---- acs_rpc.c: names ---- */
 
 extern struct mx_class acs_door_class;

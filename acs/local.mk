@@ -4,7 +4,7 @@
 acs_core := acs_words.c acs_manifest.c acs_names.c acs_backoff.c acs_cpio.c acs_elf.c acs_ring.c acs_command.c
 
 masix_servers += acs
-acs_SOURCES := main.c $(acs_core) acs_boot.c acs_task.c acs_life.c acs_rpc.c acs_stop.c acs_log.c acs_control.c acs_stats.c
+acs_SOURCES := main.c $(acs_core) acs_boot.c acs_task.c acs_life.c acs_rpc.c acs_stop.c acs_crash.c acs_log.c acs_control.c acs_stats.c
 acs_MIG := acs exc
 acs_ARCHIVE := no
 

@@ -49,7 +49,7 @@ acs_fresh(int argc, char **argv)
 		give_up("expected `acs HOST DEVICE BOOTFS-TASK [ADD-TASK] KEY=VALUE...' and a boot archive");
 	acs_log_setup();
 	manifest_read();
-	if (acs_task_setup() != KERN_SUCCESS || acs_control_setup() != KERN_SUCCESS)
+	if (acs_task_setup() != KERN_SUCCESS || acs_crash_setup() != KERN_SUCCESS || acs_control_setup() != KERN_SUCCESS)
 		give_up("the kernel refuses what ACS needs");
 	acs_life_start_all(&manifest);
 	return KERN_SUCCESS;

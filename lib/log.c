@@ -57,6 +57,8 @@ mx_backtrace(void)
 	}
 }
 
+void (*mx_panic_end)(void);
+
 void
 mx_panic(const char *file, int line, const char *what)
 {
@@ -69,6 +71,8 @@ mx_panic(const char *file, int line, const char *what)
 		again = true;
 		mx_log(MX_LOG_ERROR, "panic: %s:%d: %s", file, line, what);
 		mx_backtrace();
+		if (mx_panic_end != NULL)
+			mx_panic_end();
 	}
 	for (;;)
 		(void)syscall_task_terminate(mach_task_self());
