@@ -13,6 +13,7 @@
 #include "io.h"
 #include "io_notify_S.h"
 #include "mx.h"
+#include "pfs.h"
 #include "proc_session_S.h"
 #include "tty.h"
 
@@ -337,9 +338,59 @@ test_packet(void)
 	pair_close();
 }
 
+/* ---- /dev/pts ---- */
+
+static bool
+has_name(mach_port_t dir, const char *name)
+{
+	static char data[MX_DATA_MAX];
+	mach_msg_type_number_t n = sizeof data;
+	uint64_t cookie = 0;
+
+	while (pfs_readdir(dir, cookie, sizeof data, data, &n) == KERN_SUCCESS && n > 0) {
+		for (uint32_t at = 0; at < n; ) {
+			const struct mx_dirent *d = (const struct mx_dirent *)(data + at);
+
+			if (d->de_namelen == strlen(name) && memcmp(d->de_name, name, d->de_namelen) == 0)
+				return true;
+			cookie = d->de_cookie;
+			at += d->de_reclen;
+		}
+		n = sizeof data;
+	}
+	return false;
+}
+
+static void
+test_names(void)
+{
+	mach_port_t service, root = MACH_PORT_NULL, node = MACH_PORT_NULL, same = MACH_PORT_NULL;
+	struct mx_setattr set = { .sa_valid = MX_SET_MODE, .sa_mode = 0600 };
+	boolean_t writers;
+	mx_attr_t attr;
+	uint32_t cache;
+
+	ok(mx_lookup("pfs.devpts", &service) == KERN_SUCCESS &&
+		pfs_mount(service, "", 0, 0, "", 0, &root, &attr, &cache) == KERN_SUCCESS && cache == MX_CACHE_NONE, "/dev/pts is a volume");
+	ok(pfs_lookup(root, 1, "0", 1, &node, &attr) == MX_ENOENT && !has_name(root, "0") && has_name(root, "ptmx"), "empty at first");
+	ok(pair_open() == KERN_SUCCESS && number == 0 && has_name(root, "0"), "a pair has a name");
+	ok(pfs_lookup(root, 1, "0", 1, &node, &attr) == KERN_SUCCESS && attr.at_mode == (MX_S_IFCHR | 0620) && attr.at_rdev_major == 136 &&
+		attr.at_rdev_minor == 0 && attr.at_gid == 5, "with a device behind it");
+	ok(pfs_lookup(root, 1, "00", 2, &same, &attr) == MX_ENOENT && pfs_lookup(root, 1, "1", 1, &same, &attr) == MX_ENOENT &&
+		pfs_lookup(root, 1, "99999999999", 11, &same, &attr) == MX_ENOENT, "and only that name");
+	ok(pfs_setattr(node, set, &attr) == KERN_SUCCESS && pfs_lookup(root, 1, "0", 1, &same, &attr) == KERN_SUCCESS &&
+		(attr.at_mode & 07777) == 0600 && same == node, "permissions can be changed");
+	pair_close();
+	ok(!has_name(root, "0") && pfs_getattr(node, &attr, &writers) == KERN_SUCCESS && attr.at_nlink == 0, "and it goes with the pair");
+	mx_port_release(same);
+	mx_port_release(node);
+	mx_port_release(root);
+}
+
 void
 test_pty(void)
 {
+	test_names();
 	test_pair();
 	test_close();
 	test_full();
