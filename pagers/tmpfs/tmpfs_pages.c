@@ -226,8 +226,10 @@ small_to_pages(struct tmpfs_node *tn)
 	uint8_t *small = tp->tp_small, *page;
 	uint32_t *slot;
 
-	if (node_size(tn) == 0)
+	if (node_size(tn) == 0) {
+		tn->tn_node.pn_attr.at_blocks = 0;
 		goto empty;
+	}
 	slot = slot_make(tp, 0);
 	if (slot == NULL)
 		return MX_ENOMEM;
@@ -803,8 +805,13 @@ page_return(struct tmpfs_node *tn, uint32_t page, uint8_t *data, bool dirty, boo
 
 	if (slot == NULL || (*slot & TP_KERNEL) == 0)
 		return data;				/* truncated meanwhile */
-	if (kernel_copy && (*slot & TP_LOSABLE) == 0)
-		return data;				/* it will come again */
+	if (kernel_copy && (*slot & TP_LOSABLE) == 0) {	/* it will come again; a copy that stayed here is old now */
+		old = slot_owned(*slot);
+		*slot = TP_KERNEL;
+		if (old != NULL)
+			tmpfs_page_free(old);
+		return data;
+	}
 	if (!dirty && !kernel_copy && slot_address(*slot) != NULL) {	/* what this side has is as good */
 		*slot &= ~TP_STATE;
 		return data;

@@ -6,3 +6,10 @@ servers/vfs_SOURCES := main.c vfs_boot.c vfs_ctx.c vfs_device.c vfs_dir.c vfs_mo
 servers/vfs_MIG := vfs vfs_admin
 servers/vfs_WITH := lib/pfs pagers/tmpfs
 servers/vfs_CPPFLAGS := -I$(srcdir)/pagers/tmpfs
+
+host_tests += tests/host/test_vfs
+tests/host/test_vfs_SOURCES := tests/host/test_vfs.c tests/host/pfs_world.c servers/vfs/vfs_mount.c servers/vfs/vfs_name.c \
+	servers/vfs/vfs_node.c servers/vfs/vfs_ops.c servers/vfs/vfs_perm.c servers/vfs/vfs_walk.c pagers/tmpfs/tmpfs_core.c \
+	pagers/tmpfs/tmpfs_pages.c pagers/tmpfs/tmpfs_pool.c lib/pfs/pfs_node.c
+tests/host/test_vfs_CPPFLAGS := -idirafter $(mach_inc) -I$(srcdir)/servers/vfs -I$(srcdir)/pagers/tmpfs -I$(srcdir)/lib/pfs \
+	-I$(srcdir)/tests/host -include pfs_world.h

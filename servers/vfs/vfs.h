@@ -134,6 +134,8 @@ struct vfs_name *vfs_name_find(struct vfs_name *dir, const char *name, size_t le
 struct vfs_name *vfs_name_enter(struct vfs_name *dir, const char *name, size_t len, struct vfs_vnode *vn);
 /* It does not exist any more; who holds it sees that it was removed. */
 void vfs_name_remove(struct vfs_name *na);
+/* The same by name, if it is cached. */
+void vfs_name_forget(struct vfs_name *dir, const char *name, size_t len);
 /* It is now NAME in DIR. Errors: MX_ENOMEM, and it was forgotten instead */
 kern_return_t vfs_name_move(struct vfs_name *na, struct vfs_name *dir, const char *name, size_t len);
 /* NA1 and NA2 have exchanged their vnodes' places. */

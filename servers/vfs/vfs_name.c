@@ -223,6 +223,15 @@ vfs_name_remove(struct vfs_name *na)
 		name_free(na);
 }
 
+void
+vfs_name_forget(struct vfs_name *dir, const char *name, size_t len)
+{
+	struct vfs_name *na = find(dir, name, len);
+
+	if (na != NULL)
+		vfs_name_remove(na);
+}
+
 struct vfs_name *
 vfs_name_enter(struct vfs_name *dir, const char *name, size_t len, struct vfs_vnode *vn)
 {

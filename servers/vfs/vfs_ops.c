@@ -113,16 +113,19 @@ static kern_return_t
 make_locked(const struct vfs_who *who, const struct vfs_last *last, struct pfs_new *what, struct vfs_name **out)
 {
 	struct vfs_vnode *dir = last->la_dir->na_vnode, *vn;
-	kern_return_t kr = change_check(who, last->la_dir);
+	kern_return_t kr;
 
-	if (kr != KERN_SUCCESS)
-		return kr;
 	if (last->la_slash && (what->nw_mode & MX_S_IFMT) != MX_S_IFDIR)
 		return MX_ENOENT;
-	new_owner(who, vfs_vnode_facts(dir), what);
-	kr = vfs_node_create(dir, last->la_name, last->la_len, what, &vn);
+	kr = change_check(who, last->la_dir);
 	if (kr != KERN_SUCCESS)
 		return kr;
+	new_owner(who, vfs_vnode_facts(dir), what);
+	kr = vfs_node_create(dir, last->la_name, last->la_len, what, &vn);
+	if (kr != KERN_SUCCESS) {
+		vfs_name_forget(last->la_dir, last->la_name, last->la_len);	/* it may be there all the same */
+		return kr;
+	}
 	*out = vfs_name_enter(last->la_dir, last->la_name, last->la_len, vn);
 	return *out != NULL ? KERN_SUCCESS : MX_ENOMEM;
 }
@@ -178,6 +181,8 @@ link_locked(const struct vfs_who *who, struct vfs_vnode *vn, const struct vfs_la
 		kr = MX_ENOENT;
 	if (kr == KERN_SUCCESS)
 		kr = change_check(who, last->la_dir);
+	if (kr == KERN_SUCCESS && vfs_vnode_is_dir(vn))
+		kr = MX_EPERM;
 	if (kr == KERN_SUCCESS)
 		kr = vfs_node_link(last->la_dir->na_vnode, last->la_name, last->la_len, vn);
 	if (kr != KERN_SUCCESS)
@@ -196,8 +201,6 @@ vfs_op_link(const struct vfs_who *who, struct vfs_vnode *vn, const struct vfs_pa
 	struct vfs_last last;
 	kern_return_t kr;
 
-	if (vfs_vnode_is_dir(vn))
-		return MX_EPERM;
 	kr = vfs_walk_parent(who, path, &last);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -218,7 +221,7 @@ vfs_op_link(const struct vfs_who *who, struct vfs_vnode *vn, const struct vfs_pa
 
 /* May WHO take the existing NA out of DIR, as a directory or not? */
 static kern_return_t
-remove_check(const struct vfs_who *who, const struct vfs_name *dir, const struct vfs_name *na, bool rmdir, bool slash)
+remove_check(const struct vfs_who *who, const struct vfs_name *dir, const struct vfs_name *na, bool rmdir)
 {
 	kern_return_t kr;
 
@@ -231,8 +234,6 @@ remove_check(const struct vfs_who *who, const struct vfs_name *dir, const struct
 		return kr;
 	if (vfs_vnode_is_dir(na->na_vnode) != rmdir)
 		return rmdir ? MX_ENOTDIR : MX_EISDIR;
-	if (slash && !rmdir)
-		return MX_ENOTDIR;
 	return na->na_mounted != NULL ? MX_EBUSY : KERN_SUCCESS;
 }
 
@@ -245,7 +246,10 @@ unlink_locked(const struct vfs_who *who, const struct vfs_last *last, int32_t pi
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = remove_check(who, last->la_dir, na, rmdir, last->la_slash);
+	if (last->la_slash && !rmdir && na->na_vnode != NULL)
+		kr = vfs_vnode_is_dir(na->na_vnode) ? MX_EISDIR : MX_ENOTDIR;
+	if (kr == KERN_SUCCESS)
+		kr = remove_check(who, last->la_dir, na, rmdir);
 	if (kr == KERN_SUCCESS)
 		kr = vfs_node_unlink(last->la_dir->na_vnode, last->la_name, last->la_len, rmdir);
 	if (kr == KERN_SUCCESS) {
@@ -318,37 +322,57 @@ rename_dotdot_check(const struct rename *rn, const struct vfs_name *na)
 	return vfs_perm(rn->rn_who, vfs_vnode_facts(na->na_vnode), VFS_W);
 }
 
+/* A slash behind a name says that it is a directory. */
 static kern_return_t
-rename_check(const struct rename *rn)
+rename_slash_check(const struct rename *rn)
+{
+	bool is_exchange = (rn->rn_flags & EXCHANGE) != 0;
+
+	if (is_exchange && rn->rn_to.la_slash && !vfs_vnode_is_dir(rn->rn_na2->na_vnode))
+		return MX_ENOTDIR;
+	if (!vfs_vnode_is_dir(rn->rn_na1->na_vnode) &&
+	    (rn->rn_from.la_slash || (rn->rn_to.la_slash && !is_exchange)))
+		return MX_ENOTDIR;
+	return KERN_SUCCESS;
+}
+
+/* What stands in the way of the new name? */
+static kern_return_t
+rename_target_check(const struct rename *rn)
+{
+	struct vfs_vnode *vn2 = rn->rn_na2->na_vnode;
+	bool is_dir = vfs_vnode_is_dir((rn->rn_flags & EXCHANGE ? rn->rn_na2 : rn->rn_na1)->na_vnode);
+
+	if (vn2 == NULL)
+		return change_check(rn->rn_who, rn->rn_to.la_dir);
+	return remove_check(rn->rn_who, rn->rn_to.la_dir, rn->rn_na2, is_dir);
+}
+
+/* The checks in the order of Linux. *NOTHING: both are one file already. */
+static kern_return_t
+rename_check(const struct rename *rn, bool *nothing)
 {
 	struct vfs_vnode *vn1 = rn->rn_na1->na_vnode, *vn2 = rn->rn_na2->na_vnode;
-	bool is_dir;
 	kern_return_t kr;
 
-	if (vn1 == NULL)
-		return MX_ENOENT;
-	if (vn2 == NULL && (rn->rn_flags & EXCHANGE))
+	if (vn1 == NULL || (vn2 == NULL && (rn->rn_flags & EXCHANGE)))
 		return MX_ENOENT;
 	if (vn2 != NULL && (rn->rn_flags & NOREPLACE))
 		return MX_EEXIST;
-	is_dir = vfs_vnode_is_dir(vn1);
-	kr = rename_loop_check(rn);
-	if (kr == KERN_SUCCESS && ((rn->rn_from.la_slash && !is_dir) ||
-	    (rn->rn_to.la_slash && !(rn->rn_flags & EXCHANGE) && !is_dir)))
-		kr = MX_ENOTDIR;
+	kr = rename_slash_check(rn);
 	if (kr == KERN_SUCCESS)
-		kr = remove_check(rn->rn_who, rn->rn_from.la_dir, rn->rn_na1, is_dir, false);
+		kr = rename_loop_check(rn);
+	*nothing = kr == KERN_SUCCESS && vn1 == vn2;
+	if (kr != KERN_SUCCESS || *nothing)
+		return kr;
+	kr = remove_check(rn->rn_who, rn->rn_from.la_dir, rn->rn_na1, vfs_vnode_is_dir(vn1));
+	if (kr == KERN_SUCCESS)
+		kr = rename_target_check(rn);
 	if (kr == KERN_SUCCESS)
 		kr = rename_dotdot_check(rn, rn->rn_na1);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (vn2 == NULL)
-		return change_check(rn->rn_who, rn->rn_to.la_dir);
-	if (rn->rn_flags & EXCHANGE) {
-		kr = remove_check(rn->rn_who, rn->rn_to.la_dir, rn->rn_na2, vfs_vnode_is_dir(vn2), false);
-		return kr == KERN_SUCCESS ? rename_dotdot_check(rn, rn->rn_na2) : kr;
-	}
-	return remove_check(rn->rn_who, rn->rn_to.la_dir, rn->rn_na2, is_dir, false);
+	if (kr == KERN_SUCCESS && (rn->rn_flags & EXCHANGE))
+		kr = rename_dotdot_check(rn, rn->rn_na2);
+	return kr;
 }
 
 static kern_return_t
@@ -364,8 +388,6 @@ rename_commit(struct rename *rn)
 	rn->rn_na1->na_vnode->vn_attr_valid = false;
 	if (vn2 != NULL)
 		vn2->vn_attr_valid = false;
-	if (vn2 == rn->rn_na1->na_vnode)
-		return KERN_SUCCESS;			/* two links of one file: nothing happened */
 	if (rn->rn_flags & EXCHANGE)
 		vfs_name_exchange(rn->rn_na1, rn->rn_na2);
 	else
@@ -377,14 +399,15 @@ rename_commit(struct rename *rn)
 static kern_return_t
 rename_locked(struct rename *rn)
 {
+	bool nothing = false;
 	kern_return_t kr = vfs_lookup_last(rn->rn_who, &rn->rn_from, rn->rn_pid, &rn->rn_na1);
 
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_lookup_last(rn->rn_who, &rn->rn_to, rn->rn_pid, &rn->rn_na2);
 	if (kr == KERN_SUCCESS) {
-		kr = rename_check(rn);
-		if (kr == KERN_SUCCESS)
+		kr = rename_check(rn, &nothing);
+		if (kr == KERN_SUCCESS && !nothing)
 			kr = rename_commit(rn);
 		vfs_name_release(rn->rn_na2);
 	}
@@ -418,8 +441,10 @@ rename_parents(struct rename *rn)
 
 	if (dir1->vn_mount != dir2->vn_mount)
 		return MX_EXDEV;
-	if (rn->rn_from.la_dots || rn->rn_to.la_dots)
+	if (rn->rn_from.la_dots)
 		return MX_EBUSY;
+	if (rn->rn_to.la_dots)
+		return rn->rn_flags & NOREPLACE ? MX_EEXIST : MX_EBUSY;
 	mx_mutex_lock(&rename_lock);
 	lock_two(dir1, dir2);
 	kr = rename_locked(rn);
@@ -485,8 +510,6 @@ open_last_locked(const struct vfs_who *who, const struct vfs_last *last, int32_t
 		return MX_EEXIST;
 	}
 	vfs_name_release(*out);
-	if (last->la_slash)
-		return MX_EISDIR;
 	*created = true;
 	return make_locked(who, last, &what, out);
 }
@@ -499,6 +522,8 @@ open_last(const struct vfs_who *who, const struct vfs_last *last, int32_t pid, u
 
 	if (last->la_dots)
 		return flags & MX_O_EXCL ? MX_EEXIST : MX_EISDIR;
+	if (last->la_slash)
+		return MX_EISDIR;
 	if (!vfs_vnode_is_dir(last->la_dir->na_vnode))
 		return MX_ENOTDIR;
 	mx_mutex_lock(&last->la_dir->na_vnode->vn_lock);

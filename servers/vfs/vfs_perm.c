@@ -111,7 +111,7 @@ vfs_perm_setattr(const struct vfs_who *who, const struct mx_attr *at, struct mx_
 	if (set->sa_valid & MX_SET_MODE) {
 		if (uid != 0 && uid != at->at_uid)
 			return MX_EPERM;
-		if (uid != 0 && (at->at_mode & MX_S_IFMT) != MX_S_IFDIR && !vfs_in_group(who, at->at_gid))
+		if (uid != 0 && !vfs_in_group(who, at->at_gid))
 			set->sa_mode &= ~MX_S_ISGID;
 	}
 	kr = setattr_ids(who, at, set);
