@@ -27,10 +27,13 @@ static struct em_thread mig_early;
 static struct em_thread *
 mig_self(void)
 {
+	struct em_thread *t = &mig_early;
 	uint16_t fs;
 
-	__asm__("movw %%fs,%0" : "=r"(fs));
-	return fs == EM_SEL_SELF ? em_self() : &mig_early;
+	__asm__ volatile("movw %%fs,%0" : "=r"(fs));
+	if (fs == EM_SEL_SELF)
+		__asm__ volatile("movl %%fs:0,%0" : "=r"(t));	/* volatile: not to be tried before the comparison */
+	return t;
 }
 
 mach_port_t
