@@ -109,6 +109,7 @@ int32_t em_thread_number(const struct em_thread *t);
 void em_thread_forked(struct em_process *p, struct em_thread *t);
 void em_thread_relock(bool take);
 void em_service_start(struct em_process *p);
+void em_service_forked(void);
 extern struct em_thread *em_service_thread;
 
 /* ---- mig.c ---- */

@@ -77,6 +77,7 @@ em_entry_save:
 	popl	%fs:T_EFLAGS
 	cld
 	xorl	%ebp, %ebp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_call
 em_leave:				/* %eax: registers beyond those a call may change */
@@ -98,6 +99,7 @@ em_exit:
 	jmp	*%fs:T_EIP
 em_exit_end:
 1:	movl	%fs:T_STACK, %esp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_attend_exit
 	jmp	em_leave
@@ -125,6 +127,7 @@ em_entry_moves:				/* a site whose call took the place of two loads, which int80
 	popl	%fs:T_EFLAGS
 	cld
 	xorl	%ebp, %ebp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_call_moves
 	jmp	em_leave
@@ -133,12 +136,14 @@ em_entry_moves:				/* a site whose call took the place of two loads, which int80
 	.globl	em_entry_int80, em_entry_forced, em_entry_child
 em_entry_int80:				/* from an int $0x80 */
 	cld
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_call_exception
 	jmp	em_leave
 
 em_entry_forced:			/* from anywhere in the program */
 	cld
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_forced
 	jmp	em_exit_full
@@ -151,7 +156,7 @@ em_entry_child:				/* the first thread of a forked task; pid, slot and seed are 
 	pushl	%edx
 	pushl	%ecx
 	pushl	%ebx
-	movl	%esp, %eax
+	movl	%esp, %eax		/* 24 bytes, and two arguments: aligned to 16 */
 	pushl	%eax
 	pushl	%fs:T_SELF
 	call	em_fork_child
@@ -161,6 +166,7 @@ em_entry_child:				/* the first thread of a forked task; pid, slot and seed are 
 em_entry_service:
 	cld
 	xorl	%ebp, %ebp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_service
 	ud2
@@ -168,6 +174,7 @@ em_entry_service:
 /* Leave with every register, segments and flags too: one trap. */
 em_exit_full:
 	movl	%fs:T_STACK, %esp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_full_state		/* its answer is the state's address */
 	cmpl	$0, %fs:T_ATTENTION
@@ -180,10 +187,12 @@ em_exit_full:
 	lcall	$7, $0
 em_exit_full_end:
 	movl	%fs:T_STACK, %esp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_full_failed
 	jmp	em_exit_full
 1:	movl	%fs:T_STACK, %esp
+	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
 	pushl	%fs:T_SELF
 	call	em_attend_exit
 	jmp	em_exit_full

@@ -3,9 +3,10 @@
  *
  * (1) All of emulib's locks are taken, so that the copy is consistent. (2) The kernel copies the address space. (3) The child gets
  * rights under the names it knows from the memory: its file context and what its descriptors refer to. (4) proc makes the task a
- * process. (5) Two threads are made in it, the forking one and the service thread, and started.
+ * process. (5) The forking thread is made in it and started.
  *
- * The child begins in em_fork_child on the copy of its emulib stack; what it must be told comes in registers.
+ * The child begins in em_fork_child on the copy of its emulib stack; what it must be told comes in registers. (6) It makes itself
+ * at home - ports, locks, and its service thread - before it goes back to the program.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -48,7 +49,7 @@ locks_release(struct em_process *p)
 }
 
 struct child {
-	mach_port_t	task, proc, main, service;
+	mach_port_t	task, proc, main;
 	int32_t		pid;
 	uint32_t	slot;
 	mx_seed_t	seed;
@@ -67,10 +68,6 @@ child_start(struct em_process *p, struct em_thread *t, uint32_t flags, uint32_t 
 		return err;
 	kr = syscall_mach_port_insert_right(c->task, MX_PORT_PROC, c->proc, MACH_MSG_TYPE_COPY_SEND);
 	if (kr == KERN_SUCCESS) {
-		em_state_init(&st, em_service_thread, em_entry_service);
-		kr = em_thread_make(c->task, em_service_thread, &st, &c->service);
-	}
-	if (kr == KERN_SUCCESS) {
 		em_state_init(&st, t, em_entry_child);
 		__asm__("movl %%gs,%0" : "=r"(st.gs));
 		st.gs &= 0xffff;
@@ -86,7 +83,6 @@ child_start(struct em_process *p, struct em_thread *t, uint32_t flags, uint32_t 
 		(void)proc_exit(c->proc, MX_SIGKILL);
 		return E(EAGAIN);
 	}
-	(void)thread_resume(c->service);
 	(void)thread_resume(c->main);
 	return 0;
 }
@@ -94,7 +90,7 @@ child_start(struct em_process *p, struct em_thread *t, uint32_t flags, uint32_t 
 static void
 child_forget(struct child *c)
 {
-	const mach_port_t ports[] = { c->main, c->service, c->proc, c->task };
+	const mach_port_t ports[] = { c->main, c->proc, c->task };
 
 	for (unsigned int i = 0; i < ARRAY_LEN(ports); i++)
 		if (ports[i] != MACH_PORT_NULL)
@@ -124,7 +120,7 @@ int32_t
 em_fork(struct em_thread *t, const struct em_clone *how)
 {
 	struct em_process *p = t->t_process;
-	struct child c = { MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, { { 0 } } };
+	struct child c = { MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, { { 0 } } };
 	uint8_t *fx = em_alloc(512);
 	int32_t err;
 
@@ -193,6 +189,7 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	fork_lock = 0;
 	em_signal_forked(p, t);
 	em_timers_forked(p);
+	em_service_forked();
 	em_random_seed(p, words + 2, 4);
 	memset(&em_public.pu_calls_local, 0, sizeof(em_public) - offsetof(struct em_public, pu_calls_local));
 	__asm__ volatile("fxrstor (%0)" : : "r"(fork_child.fx) : "memory");

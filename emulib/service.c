@@ -280,8 +280,6 @@ em_service(struct em_thread *self)
 	mach_msg_return_t mr;
 	bool reply = false;
 
-	self->t_port = mach_thread_self();
-	self->t_reply = MACH_PORT_NULL;		/* in a fork child these are the parent's */
 	for (;;) {
 		timeout = timers_run(p);
 		option = MACH_RCV_MSG | (timeout != 0 ? MACH_RCV_TIMEOUT : 0) | (reply ? MACH_SEND_MSG : 0);
@@ -297,18 +295,30 @@ em_service(struct em_thread *self)
 	}
 }
 
-/* Make the service thread of this task. In a fork child the parent does the same from outside (fork.c). */
-void
-em_service_start(struct em_process *p)
+static void
+service_launch(struct em_thread *t)
 {
 	struct i386_thread_state st;
-	struct em_thread *t = em_thread_alloc(p);
 
-	if (t == NULL)
-		em_panic("no memory for the service thread");
 	em_state_init(&st, t, em_entry_service);
 	if (em_thread_make(em_task, t, &st, &t->t_port) != KERN_SUCCESS)
 		em_panic("no service thread");
-	em_service_thread = t;
 	(void)thread_resume(t->t_port);
+}
+
+void
+em_service_start(struct em_process *p)
+{
+	em_service_thread = em_thread_alloc(p);
+	if (em_service_thread == NULL)
+		em_panic("no memory for the service thread");
+	service_launch(em_service_thread);
+}
+
+/* In a fork child: the block and the stack are there, the thread is not. */
+void
+em_service_forked(void)
+{
+	em_service_thread->t_reply = MACH_PORT_NULL;
+	service_launch(em_service_thread);
 }

@@ -111,6 +111,7 @@ em_start(struct em_boot *boot)
 	process_first(p, boot);
 	t->t_tid = p->p_pid;
 	em_service_start(p);
-	__asm__ volatile("movl %0,%%esp; pushl %2; pushl %1; call start_program" : : "r"(t->t_stack), "r"(t), "r"(boot) : "memory");
+	__asm__ volatile("movl %0,%%esp; subl $8,%%esp; pushl %2; pushl %1; call start_program" : :
+		"r"(t->t_stack), "r"(t), "r"(boot) : "memory");
 	__builtin_unreachable();
 }
