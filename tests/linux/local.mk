@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 # Oracle programs: they pass on Linux, and then on MASIX. One a line, in the order of their names.
+linux_programs += tests/linux/file_fd
+linux_programs += tests/linux/file_lock
+linux_programs += tests/linux/file_path
+linux_programs += tests/linux/file_pipe
+linux_programs += tests/linux/file_poll
+linux_programs += tests/linux/file_rw
+linux_programs += tests/linux/file_tty
 linux_programs += tests/linux/fuzzcall
