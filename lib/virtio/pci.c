@@ -145,37 +145,47 @@ caps_walk(mach_port_t hwdev, struct cap caps[CAP_KINDS])
 	return kr;
 }
 
-/* Map base address registers once each and find the structures in them. */
 static kern_return_t
-caps_map(mach_port_t hwdev, struct cap caps[CAP_KINDS], volatile uint8_t *where[CAP_KINDS])
+bar_map(struct virtio_dev *dev, unsigned int bar)
 {
-	volatile uint8_t *base[6] = { NULL };
-	uint32_t size[6] = { 0 };
+	mach_port_t memory;
+	vm_address_t va = 0;
+	uint32_t size;
+	kern_return_t kr;
 
+	if (dev->vd_map[bar] != NULL)
+		return KERN_SUCCESS;
+	kr = hw_map_bar(dev->vd_hw, bar, &memory, &size);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vm_map(mx_task, &va, size, 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE,
+		VM_INHERIT_NONE);
+	mx_port_release(memory);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	dev->vd_map[bar] = (volatile uint8_t *)va;
+	dev->vd_map_bytes[bar] = size;
+	return KERN_SUCCESS;
+}
+
+/* Map the base address registers that are needed and find the structures in them. */
+static kern_return_t
+caps_map(struct virtio_dev *dev, struct cap caps[CAP_KINDS], volatile uint8_t *where[CAP_KINDS])
+{
 	for (int i = CAP_COMMON; i < CAP_KINDS; i++) {
 		struct cap *c = &caps[i];
-		unsigned int bar = c->cp_bar;
+		kern_return_t kr;
 
 		where[i] = NULL;
 		if (!c->cp_found)
 			continue;
-		if (base[bar] == NULL) {
-			mach_port_t memory;
-			vm_address_t va = 0;
-			kern_return_t kr = hw_map_bar(hwdev, bar, &memory, &size[bar]);
-
-			if (kr != KERN_SUCCESS)
-				return kr;
-			kr = vm_map(mx_task, &va, size[bar], 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
-				VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE);
-			mx_port_release(memory);
-			if (kr != KERN_SUCCESS)
-				return kr;
-			base[bar] = (volatile uint8_t *)va;
-		}
-		if (c->cp_offset > size[bar] || c->cp_length > size[bar] - c->cp_offset)
+		kr = bar_map(dev, c->cp_bar);
+		if (kr != KERN_SUCCESS)
+			return kr;
+		if (c->cp_offset > dev->vd_map_bytes[c->cp_bar] ||
+		    c->cp_length > dev->vd_map_bytes[c->cp_bar] - c->cp_offset)
 			return MX_EIO;
-		where[i] = base[bar] + c->cp_offset;
+		where[i] = dev->vd_map[c->cp_bar] + c->cp_offset;
 	}
 	return KERN_SUCCESS;
 }
@@ -206,7 +216,7 @@ virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned 
 		return kr;
 	if ((kr = hw_config_read(dev->vd_hw, PCI_COMMAND, 2, &command)) != KERN_SUCCESS ||
 	    (kr = hw_config_write(dev->vd_hw, PCI_COMMAND, 2, command | PCI_COMMAND_MEMORY_MASTER)) != KERN_SUCCESS ||
-	    (kr = caps_walk(dev->vd_hw, caps)) != KERN_SUCCESS || (kr = caps_map(dev->vd_hw, caps, where)) != KERN_SUCCESS)
+	    (kr = caps_walk(dev->vd_hw, caps)) != KERN_SUCCESS || (kr = caps_map(dev, caps, where)) != KERN_SUCCESS)
 		goto out_release;
 	if (where[CAP_COMMON] == NULL || caps[CAP_COMMON].cp_length < C_BYTES || where[CAP_NOTIFY] == NULL ||
 	    where[CAP_ISR] == NULL || caps[CAP_ISR].cp_length < 1) {
@@ -220,16 +230,28 @@ virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned 
 	dev->vd_notify = where[CAP_NOTIFY];
 	dev->vd_notify_bytes = caps[CAP_NOTIFY].cp_length;
 	dev->vd_notify_step = caps[CAP_NOTIFY].cp_extra;
-		put8(dev, C_STATUS, 0);
+	put8(dev, C_STATUS, 0);
 	for (int i = 0; i < 1000 && get8(dev, C_STATUS) != 0; i++)
 		;
-		put8(dev, C_STATUS, S_ACKNOWLEDGE | S_DRIVER);
+	put8(dev, C_STATUS, S_ACKNOWLEDGE | S_DRIVER);
 	return KERN_SUCCESS;
 
 out_release:
-	mx_port_release(dev->vd_hw);	/* hw takes the device back */
-	dev->vd_hw = MACH_PORT_NULL;
+	virtio_close(dev);
 	return kr;
+}
+
+void
+virtio_close(struct virtio_dev *dev)
+{
+	if (dev->vd_common != NULL)
+		put8(dev, C_STATUS, 0);		/* reset: it lets go of the queues now, not when hw hears of this */
+	mx_port_release(dev->vd_hw);
+	dev->vd_hw = MACH_PORT_NULL;
+	dev->vd_common = dev->vd_isr = dev->vd_config = dev->vd_notify = NULL;
+	for (unsigned int i = 0; i < VIRTIO_BARS; i++)
+		mx_pages_free((void *)dev->vd_map[i], dev->vd_map_bytes[i]);
+	memset(dev->vd_map, 0, sizeof dev->vd_map);
 }
 
 kern_return_t
@@ -301,6 +323,14 @@ virtio_queue_make(struct virtio_dev *dev, struct virtq *q, unsigned int index, u
 	put64(dev, C_QUEUE_USED, q->vq_used_phys);
 	put16(dev, C_QUEUE_ENABLE, 1);
 	return KERN_SUCCESS;
+}
+
+void
+virtio_queue_free(struct virtq *q)
+{
+	if (q->vq_desc != NULL)
+		mx_pages_free((void *)q->vq_desc, virtq_bytes(q->vq_size));
+	memset(q, 0, sizeof *q);
 }
 
 void

@@ -94,7 +94,7 @@ virtq_add(struct virtq *q, const struct virtq_buf *bufs, unsigned int nout, unsi
 bool
 virtq_done(const struct virtq *q)
 {
-	return !q->vq_broken && q->vq_used[1] != q->vq_seen;
+	return !q->vq_broken && q->vq_used != NULL && q->vq_used[1] != q->vq_seen;
 }
 
 /* Give the chain that starts at HEAD back to the free list. */

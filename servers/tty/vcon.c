@@ -18,6 +18,7 @@
 #include "hw_notify_S.h"
 
 #define TYPE_CONSOLE	3
+#define RETRY_NS	200000000u	/* between attempts to get the device back */
 
 extern mx_demux_t hw_notify_server;	/* MIG's */
 
@@ -52,7 +53,7 @@ tx_reclaim(struct vcon *vc)
 size_t
 vcon_room(struct vcon *vc)
 {
-	size_t room = vc->vc_nfree * vc->vc_buffer_bytes;
+	size_t room = vc->vc_is_up ? vc->vc_nfree * vc->vc_buffer_bytes : 0;
 
 	if (vc->vc_open != NULL)
 		room += vc->vc_buffer_bytes - vc->vc_open->vb_used;
@@ -66,6 +67,8 @@ tx_submit(struct vcon *vc)
 	struct vcon_buffer *b = vc->vc_open;
 	struct virtq_buf piece = { b->vb_at, b->vb_used };
 
+	if (!vc->vc_is_up)
+		return;			/* it stays open until the device is back */
 	vc->vc_open = NULL;
 	if (!virtq_add(&vc->vc_tx, &piece, 1, 0, b)) {
 		tx_free(vc, b);		/* the device is broken: output goes nowhere */
@@ -112,6 +115,8 @@ void
 vcon_want_room(struct vcon *vc)
 {
 	vcon_send(vc);
+	if (!vc->vc_is_up)
+		return;			/* vo_room is called when the device is back */
 	virtq_interrupts(&vc->vc_tx, true);
 	tx_reclaim(vc);
 	vc->vc_want_room = vc->vc_in_flight > 0;
@@ -122,7 +127,8 @@ vcon_want_room(struct vcon *vc)
 size_t
 vcon_pending(struct vcon *vc)
 {
-	tx_reclaim(vc);
+	if (vc->vc_is_up)
+		tx_reclaim(vc);
 	return vc->vc_in_flight + (vc->vc_open != NULL ? vc->vc_open->vb_used : 0);
 }
 
@@ -187,6 +193,8 @@ vcon_resume(struct vcon *vc)
 
 	if (vc->vc_is_delivering)
 		return;			/* called by the receiver: the loop below goes on */
+	if (!vc->vc_is_up)
+		return;
 	vc->vc_is_delivering = true;
 	rx_collect(vc);
 	while (vc->vc_in_first != NULL && rx_deliver_one(vc)) {
@@ -220,6 +228,8 @@ S_hw_interrupt(mx_object_ptr_t obj, uint32_t count)
 	(void)count;
 	if (vc == NULL)
 		return MX_EINVAL;
+	if (vc->vc_dev.vd_isr == NULL)
+		return KERN_SUCCESS;	/* hw died since it sent this */
 	(void)virtio_isr(&vc->vc_dev);	/* reading it quiets the line; the queues say the rest */
 	vcon_control_interrupt(vc);
 	if (vc->vc_is_up)
@@ -227,7 +237,7 @@ S_hw_interrupt(mx_object_ptr_t obj, uint32_t count)
 	return hw_interrupt_done(vc->vc_dev.vd_hw);
 }
 
-/* ---- Start ---- */
+/* ---- Start, and start again ---- */
 
 static kern_return_t
 buffers_make(struct vcon *vc)
@@ -236,20 +246,43 @@ buffers_make(struct vcon *vc)
 	void *mem;
 	kern_return_t kr;
 
+	if (vc->vc_buffer[0].vb_bytes != NULL)
+		return KERN_SUCCESS;	/* of the time before */
 	kr = virtio_memory(&vc->vc_dev, 2 * VCON_BUFFERS * vc->vc_buffer_bytes, &mem, &phys);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	for (unsigned int i = 0; i < 2 * VCON_BUFFERS; i++) {
-		struct vcon_buffer *b = &vc->vc_buffer[i];
-
-		b->vb_bytes = (uint8_t *)mem + i * vc->vc_buffer_bytes;
-		b->vb_at = phys + i * vc->vc_buffer_bytes;
-		if (i < VCON_BUFFERS)
-			rx_give(vc, b);
-		else
-			tx_free(vc, b);
+		vc->vc_buffer[i].vb_bytes = (uint8_t *)mem + i * vc->vc_buffer_bytes;
+		vc->vc_buffer[i].vb_at = phys + i * vc->vc_buffer_bytes;
 	}
 	return KERN_SUCCESS;
+}
+
+static bool
+is_received(const struct vcon *vc, const struct vcon_buffer *b)
+{
+	const struct vcon_buffer *in;
+
+	for (in = vc->vc_in_first; in != NULL && in != b; in = in->vb_next)
+		;
+	return in != NULL;
+}
+
+/* Every buffer that holds nothing goes where it belongs: for input to the device, for output to the free ones. */
+static void
+buffers_place(struct vcon *vc)
+{
+	vc->vc_free = NULL;
+	vc->vc_nfree = 0;
+	vc->vc_in_flight = 0;
+	for (unsigned int i = 0; i < 2 * VCON_BUFFERS; i++) {
+		struct vcon_buffer *b = &vc->vc_buffer[i];
+
+		if (i >= VCON_BUFFERS && b != vc->vc_open)
+			tx_free(vc, b);
+		else if (i < VCON_BUFFERS && !is_received(vc, b))
+			rx_give(vc, b);
+	}
 }
 
 static kern_return_t
@@ -268,10 +301,64 @@ device_start(struct vcon *vc)
 		kr = buffers_make(vc);
 	if (kr != KERN_SUCCESS)
 		return kr;
+	buffers_place(vc);
 	virtq_interrupts(&vc->vc_tx, false);
 	vc->vc_is_up = true;
 	virtq_kick(&vc->vc_rx);
 	return KERN_SUCCESS;
+}
+
+static void
+device_stop(struct vcon *vc)
+{
+	struct virtq *queues[] = { &vc->vc_rx, &vc->vc_tx, &vc->vc_control_rx, &vc->vc_control_tx };
+
+	vc->vc_is_up = false;
+	virtio_close(&vc->vc_dev);
+	for (unsigned int i = 0; i < sizeof queues / sizeof queues[0]; i++)
+		virtio_queue_free(queues[i]);
+}
+
+static void vcon_lost(void *arg, mach_port_t port);
+
+/* Errors: those of virtio_open and device_start; nothing is held then but buffers, which the next try uses. */
+static kern_return_t
+vcon_open(struct vcon *vc, mach_port_t hw)
+{
+	kern_return_t kr = virtio_open(&vc->vc_dev, hw, TYPE_CONSOLE, vc->vc_index);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = device_start(vc);
+	if (kr == KERN_SUCCESS)
+		kr = mx_on_dead_name(vc->vc_dev.vd_hw, vcon_lost, vc);
+	if (kr != KERN_SUCCESS)
+		device_stop(vc);
+	return kr;
+}
+
+/* hw died. Output that the device had not sent is lost; input that was not used up is not. */
+static void
+vcon_lost(void *arg, mach_port_t port)
+{
+	struct vcon *vc = arg;
+	mach_port_t hw;
+	kern_return_t kr;
+
+	(void)port;			/* vd_hw: virtio_close releases it */
+	device_stop(vc);
+	do {
+		kr = mx_lookup("hw", &hw);
+		if (kr == KERN_SUCCESS) {
+			kr = vcon_open(vc, hw);
+			mx_port_release(hw);
+		}
+		if (kr != KERN_SUCCESS)
+			mx_sleep_ns(RETRY_NS);
+	} while (kr != KERN_SUCCESS);
+	vcon_send(vc);
+	mx_log(MX_LOG_INFO, "the virtio console is back");
+	vc->vc_ops->vo_room(vc->vc_arg);
 }
 
 struct vcon *
@@ -286,14 +373,11 @@ vcon_start(mach_port_t hw, unsigned int index, size_t buffer_bytes, const struct
 	}
 	vc->vc_ops = ops;
 	vc->vc_arg = arg;
+	vc->vc_index = index;
 	vc->vc_buffer_bytes = buffer_bytes;
-	*kr = virtio_open(&vc->vc_dev, hw, TYPE_CONSOLE, index);
-	if (*kr == KERN_SUCCESS) {
-		*kr = device_start(vc);
-		if (*kr == KERN_SUCCESS)
-			return vc;
-		mx_port_release(vc->vc_dev.vd_hw);	/* hw stops the device */
-	}
+	*kr = vcon_open(vc, hw);
+	if (*kr == KERN_SUCCESS)
+		return vc;
 	mx_object_release(&vc->vc_object);
 	return NULL;
 }

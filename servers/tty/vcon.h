@@ -44,6 +44,7 @@ struct vcon {
 	struct mx_cond	vc_port_found;
 	const struct vcon_ops *vc_ops;
 	void		*vc_arg;
+	unsigned int	vc_index;	/* which of the machine's */
 	size_t		vc_buffer_bytes;
 
 	struct vcon_buffer vc_buffer[2 * VCON_BUFFERS];

@@ -138,22 +138,38 @@ vcon_control_interrupt(struct vcon *vc)
 /* ---- Start ---- */
 
 static kern_return_t
-control_queues_make(struct vcon *vc)
+messages_make(struct vcon *vc)
 {
 	uint64_t phys;
 	void *mem;
 	kern_return_t kr;
 
+	if (vc->vc_message[0].vb_bytes != NULL)
+		return KERN_SUCCESS;	/* of the time before */
+	kr = virtio_memory(&vc->vc_dev, 2 * VCON_MESSAGES * VCON_MESSAGE_BYTES, &mem, &phys);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	for (unsigned int i = 0; i < 2 * VCON_MESSAGES; i++) {
+		vc->vc_message[i].vb_bytes = (uint8_t *)mem + i * VCON_MESSAGE_BYTES;
+		vc->vc_message[i].vb_at = phys + i * VCON_MESSAGE_BYTES;
+	}
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+control_queues_make(struct vcon *vc)
+{
+	kern_return_t kr;
+
 	if ((kr = virtio_queue_make(&vc->vc_dev, &vc->vc_control_rx, QUEUE_CONTROL_RX, QUEUE_SIZE)) != KERN_SUCCESS ||
 	    (kr = virtio_queue_make(&vc->vc_dev, &vc->vc_control_tx, QUEUE_CONTROL_TX, QUEUE_SIZE)) != KERN_SUCCESS ||
-	    (kr = virtio_memory(&vc->vc_dev, 2 * VCON_MESSAGES * VCON_MESSAGE_BYTES, &mem, &phys)) != KERN_SUCCESS)
+	    (kr = messages_make(vc)) != KERN_SUCCESS)
 		return kr;
 	virtq_interrupts(&vc->vc_control_tx, false);
+	vc->vc_message_free = NULL;
 	for (unsigned int i = 0; i < 2 * VCON_MESSAGES; i++) {
 		struct vcon_buffer *b = &vc->vc_message[i];
 
-		b->vb_bytes = (uint8_t *)mem + i * VCON_MESSAGE_BYTES;
-		b->vb_at = phys + i * VCON_MESSAGE_BYTES;
 		if (i < VCON_MESSAGES) {
 			message_give(vc, b);
 		} else {

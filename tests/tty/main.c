@@ -3,7 +3,7 @@
  *
  * Not part of the system: tests/areas/tty boots it with a manifest of three servers, types at the console (or plays the host of the
  * exec channel) and compares. Commands come by the console, a line each: "test" runs the numbered tests, "flood BYTES PIECE"
- * writes, "off" powers off, anything else is said again.
+ * writes, "kill hw" has ACS kill that server, "off" powers off, anything else is said again.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -93,6 +93,27 @@ power_off(void)
 		mx_log(MX_LOG_ERROR, "hw_power: 0x%x", hw_power(power, 0));
 }
 
+/* COMMAND to /dev/acs. */
+static void
+kill_server(const char *command)
+{
+	char line[80], text[200];
+	mach_msg_type_number_t n = sizeof text;
+	mach_port_t acs = MACH_PORT_NULL;
+	uint32_t written;
+	int64_t offset = -1;
+	int len = sniprintf(line, sizeof line, "%s\n", command);
+	kern_return_t kr = dev_get("dev.241", 0, &acs);
+
+	if (kr == KERN_SUCCESS)
+		kr = io_write(acs, 1, 0, 0, &offset, line, (uint32_t)len, &written);
+	if (kr == KERN_SUCCESS)
+		kr = io_read(acs, 1, 0, 0, -1, sizeof text, text, &n);
+	mx_log(MX_LOG_INFO, "%s: 0x%x %.*s", command, kr, (int)n, text);
+	mx_port_release(acs);
+	mx_sleep_ns(500000000);
+}
+
 /* mode=run: commands by the terminal. */
 static void
 terminal_serve(void)
@@ -122,6 +143,8 @@ terminal_serve(void)
 		} else if (strncmp(line, "flood ", 6) == 0 && siscanf(line, "flood %lu %lu", &a, &b) == 2 && b > 0 && b <= PIECE) {
 			flood(console, a, b);
 			say("\nflooded\n");
+		} else if (strncmp(line, "kill ", 5) == 0) {
+			kill_server(line);
 		} else if (strcmp(line, "off") == 0) {
 			power_off();
 		} else {

@@ -88,8 +88,12 @@ void virtq_kick(struct virtq *q);
 #define VIRTIO_VENDOR		0x1af4
 #define VIRTIO_F_VERSION_1	32
 
+#define VIRTIO_BARS		6
+
 struct virtio_dev {
 	mach_port_t	vd_hw;		/* the device's port at hw */
+	volatile uint8_t *vd_map[VIRTIO_BARS];	/* base address registers, as far as they are mapped */
+	uint32_t	vd_map_bytes[VIRTIO_BARS];
 	volatile uint8_t *vd_common;	/* the common configuration structure */
 	volatile uint8_t *vd_isr;
 	volatile uint8_t *vd_config;	/* the device's own; NULL without one */
@@ -105,11 +109,17 @@ struct virtio_dev {
  * Rights: the device's port is in vd_hw and stays the caller's. */
 kern_return_t virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned int index);
 
+/* Reset the device and give it up. */
+void virtio_close(struct virtio_dev *dev);
+
 /* Take those of WANT that the device offers. Errors: MX_EIO the device refuses */
 kern_return_t virtio_negotiate(struct virtio_dev *dev, uint64_t want);
 
 /* Queue INDEX with at most MAX descriptors. Errors: MX_ENODEV no such queue, MX_EIO, or hw's */
 kern_return_t virtio_queue_make(struct virtio_dev *dev, struct virtq *q, unsigned int index, unsigned int max);
+
+/* Free a queue's memory, when the device is closed or reset. A queue that is all zeros has none. */
+void virtio_queue_free(struct virtq *q);
 
 /* Queues are ready: the device may work. */
 void virtio_start(struct virtio_dev *dev);
