@@ -17,6 +17,7 @@
 #define FIONBIO		0x5421u
 #define TIOCNOTTY	0x5422u
 #define TIOCGPTN	0x80045430u
+#define TIOCSIG		0x40045436u	/* its argument is the number itself, whatever its own number says */
 #define TIOCGPTPEER	0x5441u
 #define FIONCLEX	0x5450u
 #define FIOCLEX		0x5451u
@@ -110,7 +111,7 @@ ioctl_sizes(uint32_t cmd, uint32_t *in, uint32_t *out)
 
 	*in = shape.in;
 	*out = shape.out;
-	if (cmd & IOC_IN)
+	if ((cmd & IOC_IN) && cmd != TIOCSIG)
 		*in = em_min(IOC_SIZE(cmd), MX_BLOB_MAX);
 	if (cmd & IOC_OUT)
 		*out = em_min(IOC_SIZE(cmd), MX_BLOB_MAX);
