@@ -32,7 +32,8 @@ enum proc_state { PROC_RUNNING, PROC_STOPPED, PROC_ZOMBIE };
 struct user {
 	struct user	*u_next;
 	uint32_t	u_uid;
-	uint32_t	u_refs;		/* processes, queued signals */
+	uint32_t	u_refs;		/* processes, queued signals, tasks that end */
+	uint32_t	u_stuck;	/* tasks that should have ended and did not yet */
 	uint32_t	u_procs;
 	uint32_t	u_signals;	/* queued here for processes of the user */
 };

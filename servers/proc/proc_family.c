@@ -14,6 +14,7 @@
 #include "proc_act.h"
 #include "proc_table.h"
 
+#define PROC_STUCK_MAX	16	/* tasks of a user that do not end; each keeps a worker (worker.h) */
 #define PROC_FOR_ROOT	32	/* the last processes are root's, so that a fork bomb can be stopped */
 
 /* ---- Groups ---- */
@@ -227,7 +228,7 @@ birth_check_limits(const struct proc *parent)
 {
 	uint32_t most = cred_is_root(&parent->p_cred) ? MX_PROC_SLOTS : MX_PROC_SLOTS - PROC_FOR_ROOT;
 
-	if (proc_count >= most)
+	if (proc_count >= most || parent->p_user->u_stuck >= PROC_STUCK_MAX)
 		return MX_EAGAIN;
 	if (!cred_is_root(&parent->p_cred) && parent->p_user->u_procs >= parent->p_limit[MX_RLIMIT_NPROC].rl_cur)
 		return MX_EAGAIN;

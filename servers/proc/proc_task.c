@@ -81,12 +81,12 @@ task_leave(struct proc *p)
 struct task_control {
 	struct job	tc_adjust;	/* suspend or resume */
 	struct job	tc_kill;
-	struct job	tc_purge;	/* destroy what the kill waits for */
 	mach_port_t	tc_task;	/* a send right */
 	bool		tc_wants_suspended, tc_is_suspended;
-	bool		tc_is_adjusting, tc_is_purging, tc_was_purged, tc_is_dead;
+	bool		tc_is_adjusting, tc_is_stuck, tc_is_dead;
 	struct list	tc_in_dying;
 	uint64_t	tc_kill_ns;	/* when it was asked for */
+	struct user	*tc_user;	/* since then */
 };
 
 static struct list dying = { &dying, &dying };	/* task_control.tc_in_dying */
@@ -105,9 +105,12 @@ adjust_run(struct job *job)
 static void
 control_free_if_over(struct task_control *c)
 {
-	if (!c->tc_is_dead || c->tc_is_adjusting || c->tc_is_purging)
+	if (!c->tc_is_dead || c->tc_is_adjusting)
 		return;
 	list_remove(&c->tc_in_dying);
+	if (c->tc_is_stuck)
+		c->tc_user->u_stuck--;
+	user_put(c->tc_user);
 	mx_port_release(c->tc_task);
 	free(c);
 }
@@ -151,49 +154,21 @@ kill_done(struct job *job)
 }
 
 /*
- * A task that does not die waits in the kernel for a pager that is itself: without its receive rights there is no pager, and
- * the wait ends with an error.
+ * Count the tasks that are dying for too long: each waits in the kernel for a pager that is itself, and nothing can end that
+ * wait, since a dying task has no rights any more that could be taken from it. Their user may not have many.
  */
 static void
-purge_run(struct job *job)
-{
-	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_purge));
-	mach_port_array_t names;
-	mach_port_type_array_t types;
-	mach_msg_type_number_t n, ntypes;
-
-	if (mach_port_names(c->tc_task, &names, &n, &types, &ntypes) != KERN_SUCCESS)
-		return;
-	for (mach_msg_type_number_t i = 0; i < n && i < ntypes; i++) {
-		if (types[i] & MACH_PORT_TYPE_RECEIVE)
-			(void)mach_port_destroy(c->tc_task, names[i]);	/* fails when the task is dead */
-	}
-	(void)syscall_vm_deallocate(mx_task, (vm_address_t)names, n * sizeof(names[0]));	/* ours: cannot fail */
-	(void)syscall_vm_deallocate(mx_task, (vm_address_t)types, ntypes * sizeof(types[0]));
-}
-
-static void
-purge_done(struct job *job)
-{
-	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_purge));
-
-	c->tc_is_purging = false;
-	control_free_if_over(c);
-}
-
-/* Help tasks that are dying for too long. */
-static void
-dying_help(void)
+dying_count(void)
 {
 	struct task_control *c;
 	uint64_t now = mx_now_ns();
 
 	LIST_EACH(c, next, &dying, struct task_control, tc_in_dying) {
-		if (c->tc_is_dead || c->tc_was_purged || now - c->tc_kill_ns < KILL_NS)
+		if (c->tc_is_stuck || now - c->tc_kill_ns < KILL_NS)
 			continue;
-		mx_log(MX_LOG_WARNING, "a task does not end: its ports are destroyed");
-		c->tc_was_purged = c->tc_is_purging = true;
-		worker_submit(&c->tc_purge);
+		mx_log(MX_LOG_WARNING, "a task of user %u does not end", (unsigned int)c->tc_user->u_uid);
+		c->tc_is_stuck = true;
+		c->tc_user->u_stuck++;
 	}
 }
 
@@ -207,7 +182,6 @@ control_create(mach_port_t task)
 		return NULL;
 	c->tc_adjust = (struct job){ .jb_run = adjust_run, .jb_done = adjust_done };
 	c->tc_kill = (struct job){ .jb_run = kill_run, .jb_done = kill_done, .jb_is_lazy = true };
-	c->tc_purge = (struct job){ .jb_run = purge_run, .jb_done = purge_done };
 	list_init(&c->tc_in_dying);
 	c->tc_task = task;
 	return c;
@@ -247,6 +221,8 @@ proc_act_terminate(struct proc *p)
 	mx_port_release(p->p_signal);
 	p->p_signal = MACH_PORT_NULL;
 	c->tc_kill_ns = mx_now_ns();
+	c->tc_user = p->p_user;
+	c->tc_user->u_refs++;
 	list_append(&dying, &c->tc_in_dying);
 	worker_submit(&c->tc_kill);
 }
@@ -295,7 +271,7 @@ sweep(void *arg)
 			task_died(p);
 	}
 	worker_collect();
-	dying_help();
+	dying_count();
 	mx_timer_set(sweep_timer, mx_now_ns() + (n == 16 ? SWEEP_SOON_NS : SWEEP_NS));
 }
 

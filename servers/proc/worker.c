@@ -18,7 +18,7 @@
 #include "mach_host.h"
 #include "mach_port.h"
 
-#define WORKERS_MAX	16
+#define WORKERS_MAX	256		/* PROC_STUCK_MAX (proc_family.c) of some users */
 #define WORKER_STACK	16384
 #define WORKER_PRIORITY	12		/* behind the fibrils, before all users */
 #define ID_JOB		414901		/* to a worker, and back: private to proc */

@@ -557,6 +557,12 @@ test_limits(void)
 	become(child, 1000);
 	CHECK(u->p_user->u_procs == 3);
 
+	/* tasks that do not end */
+	u->p_limit[MX_RLIMIT_NPROC].rl_cur = MX_RLIM_INFINITY;
+	u->p_user->u_stuck = 16;
+	CHECK(proc_born(u, &plain, &child) == MX_EAGAIN);
+	u->p_user->u_stuck = 0;
+
 	nice = 5;
 	CHECK(proc_priority(u, 0, 0, true, &nice) == KERN_SUCCESS && u->p_nice == 5);
 	nice = 0;
