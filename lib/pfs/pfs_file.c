@@ -86,20 +86,6 @@ file_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char 
 	return kr;
 }
 
-/* Who writes to a program takes its set-id bits away. */
-static void
-setid_drop(struct pfs_file *pf)
-{
-	struct mx_attr *at = &pf->pf_node->pn_attr;
-	uint32_t gone = MX_S_ISUID | ((at->at_mode & 010) != 0 ? MX_S_ISGID : 0);
-	struct mx_setattr set = { .sa_valid = MX_SET_MODE };
-
-	if (pf->pf_uid == 0 || (at->at_mode & gone) == 0)
-		return;
-	set.sa_mode = at->at_mode & 07777 & ~gone;
-	(void)pfs_node_setattr(pf->pf_node, &set);	/* a read-only volume: then the write fails, too */
-}
-
 static kern_return_t
 file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
 {
@@ -114,7 +100,7 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 			return MX_EACCES;
 		return ops_of(pf)->po_text_write(pf->pf_node, pf->pf_uid, data, *count);
 	}
-	setid_drop(pf);
+	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
 	if (call->ic_flags & MX_IO_APPEND)
 		at = pf->pf_node->pn_attr.at_size;
 	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
@@ -133,7 +119,7 @@ file_truncate(struct mx_io *io, uint64_t size)
 
 	if (!may_write(pf))
 		return MX_EINVAL;
-	setid_drop(pf);
+	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
 	return pfs_node_truncate(pf->pf_node, size);
 }
 
@@ -298,6 +284,7 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 	kern_return_t kr;
 
 	if (flags & MX_O_TRUNC) {
+		pfs_node_setid_drop(node, uid);
 		kr = pfs_node_truncate(node, 0);
 		if (kr != KERN_SUCCESS)
 			return kr;

@@ -389,6 +389,19 @@ pfs_node_setattr(struct pfs_node *node, const struct mx_setattr *set)
 	return ops->po_setattr != NULL ? ops->po_setattr(node, set) : KERN_SUCCESS;
 }
 
+void
+pfs_node_setid_drop(struct pfs_node *node, uint32_t uid)
+{
+	const struct mx_attr *at = &node->pn_attr;
+	uint32_t gone = MX_S_ISUID | ((at->at_mode & 010) != 0 ? MX_S_ISGID : 0);
+	struct mx_setattr set = { .sa_valid = MX_SET_MODE };
+
+	if (uid == 0 || (at->at_mode & gone) == 0)
+		return;
+	set.sa_mode = at->at_mode & 07777 & ~gone;
+	(void)pfs_node_setattr(node, &set);	/* a read-only volume: then the write fails, too */
+}
+
 kern_return_t
 pfs_node_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len)
 {

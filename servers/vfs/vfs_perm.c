@@ -82,7 +82,8 @@ setattr_ids(const struct vfs_who *who, const struct mx_attr *at, struct mx_setat
 	/* A program must not keep its owner's power when it changes hands. */
 	if ((at->at_mode & MX_S_IFMT) != MX_S_IFDIR && (set->sa_valid & MX_SET_MODE) == 0 &&
 	    (at->at_mode & (MX_S_ISUID | MX_S_ISGID)) != 0) {
-		uint32_t gone = MX_S_ISUID | ((at->at_mode & 010) != 0 ? MX_S_ISGID : 0);
+		bool is_sgid = (at->at_mode & 010) != 0 || (uid != 0 && !vfs_in_group(who, at->at_gid));
+		uint32_t gone = MX_S_ISUID | (is_sgid ? MX_S_ISGID : 0);
 
 		set->sa_valid |= MX_SET_MODE;
 		set->sa_mode = at->at_mode & 07777 & ~gone;

@@ -124,13 +124,24 @@ some_path(char *buf, size_t max_parts)
 	return buf;
 }
 
+/* Set-id bits with execution only: without, what a write does to them depends on groups that a file server does not know. */
+static uint32_t
+some_mode(void)
+{
+	uint32_t mode = rnd(01000);
+
+	if (rnd(8) == 0)
+		mode |= rnd(2) ? 02010 : 04000;
+	return mode;
+}
+
 /* ---- Operations ---- */
 
 static void
 op_make(uint32_t type)
 {
 	char a[200];
-	uint32_t mode = rnd(4) ? 0755 : rnd(01000) | (rnd(8) ? 0 : 02000);
+	uint32_t mode = rnd(4) ? 0755 : some_mode();
 	struct pfs_new what = { .nw_mode = type | mode };
 	struct vfs_path pa;
 	int want;
@@ -223,7 +234,7 @@ static void
 op_chmod(void)
 {
 	char a[200];
-	struct mx_setattr set = { .sa_valid = MX_SET_MODE, .sa_mode = rnd(3) ? 0755 : rnd(01000) | (rnd(8) ? 0 : 02000) };
+	struct mx_setattr set = { .sa_valid = MX_SET_MODE, .sa_mode = rnd(3) ? 0755 : some_mode() };
 	struct vfs_path pa;
 	struct vfs_name *na;
 	kern_return_t kr;
@@ -298,8 +309,11 @@ op_open(void)
 	pa = path_of(a);
 	kr = vfs_op_open(&who, &pa, flags, 0644, &na, &created);
 	if (kr == KERN_SUCCESS) {
-		if ((flags & (MX_O_TRUNC | MX_O_PATH)) == MX_O_TRUNC && vfs_vnode_type(na->na_vnode) == MX_S_IFREG)
+		if ((flags & (MX_O_TRUNC | MX_O_PATH)) == MX_O_TRUNC && !created &&
+		    vfs_vnode_type(na->na_vnode) == MX_S_IFREG) {
+			pfs_node_setid_drop(na->na_vnode->vn_node, who.wh_cred.cr_fsuid);
 			CHECK(pfs_node_truncate(na->na_vnode->vn_node, 0) == KERN_SUCCESS);
+		}
 		if (vfs_vnode_type(na->na_vnode) == MX_S_IFIFO && (flags & MX_O_ACCMODE) == MX_O_WRONLY &&
 		    !(flags & MX_O_PATH))
 			kr = MX_ENXIO;		/* that is vfs_pipe.c's to say */

@@ -199,6 +199,8 @@ kern_return_t pfs_node_rename(struct pfs_node *dir1, const char *name1, size_t l
 kern_return_t pfs_node_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, char *buf, size_t *len);
 kern_return_t pfs_node_getattr(struct pfs_node *node);			/* then look at pn_attr */
 kern_return_t pfs_node_setattr(struct pfs_node *node, const struct mx_setattr *set);
+/* UID writes to NODE: a program that somebody else could have changed must not run with its owner's power. */
+void pfs_node_setid_drop(struct pfs_node *node, uint32_t uid);
 kern_return_t pfs_node_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len);
 kern_return_t pfs_node_read(struct pfs_node *node, uint64_t offset, void *buf, size_t count, size_t *done);
 kern_return_t pfs_node_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t count, size_t *done);
