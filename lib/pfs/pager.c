@@ -68,6 +68,8 @@ memory_object_init(mach_port_t object, mach_port_t control, mach_port_t name, vm
 	may_cache = !pg->pg_retired;
 	mx_spin_unlock(&pg->pg_lock);
 	(void)memory_object_ready(control, may_cache, MEMORY_OBJECT_COPY_DELAY);	/* gone already: terminate follows */
+	if (pg->pg_ops->pg_begin != NULL)
+		pg->pg_ops->pg_begin(pg);
 	return KERN_SUCCESS;
 }
 
@@ -303,6 +305,18 @@ mx_pager_memory(struct mx_pager *pg, vm_prot_t prot, mach_port_t *memory)
 		pg->pg_written = true;
 	*memory = *proxy;
 	return KERN_SUCCESS;
+}
+
+kern_return_t
+mx_pager_map(struct mx_pager *pg, size_t size, void **out)
+{
+	vm_address_t at = 0;
+	kern_return_t kr;
+
+	kr = syscall_vm_map(mx_task, &at, size, 0, TRUE, pg->pg_port, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
+		VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE);
+	*out = (void *)at;
+	return kr;
 }
 
 void

@@ -61,19 +61,6 @@ kern_return_t tmpfs_pages_prepare(struct tmpfs_node *tn);
 void tmpfs_pages_free(struct tmpfs_node *tn);
 extern const struct mx_pager_ops tmpfs_pager_ops;
 
-/* ---- The pool of pages (tmpfs_pool.c); a page is one 4 KiB page of this task ---- */
-
-/* Not zeroed. NULL: no memory. Fibrils only. */
-void *tmpfs_page_alloc(void);
-/* Any page: of the pool, of an archive, or one that came from the kernel. Any thread. */
-void tmpfs_page_free(void *page);
-/* N pages from PAGE on have left the address space. Any thread. */
-void tmpfs_page_gone(void *page, uint32_t n);
-void tmpfs_pool_stats(uint32_t *chunks, uint32_t *free_pages);
-/* From the system, aligned to its size; in tmpfs_memory.c, and of the test's own on the host. */
-void *tmpfs_chunk_map(size_t size);
-void tmpfs_memory_unmap(void *addr, size_t size);
-
 /* ---- The tree (tmpfs_core.c) ---- */
 
 struct tmpfs_entry {

@@ -145,7 +145,7 @@ slots_clear(struct tmpfs_node *tn, uint32_t first, uint32_t end)
 		}
 		mx_spin_unlock(&tp->tp_lock);
 		if (addr != NULL)
-			tmpfs_page_free(addr);
+			mx_page_free(addr);
 	}
 }
 
@@ -170,7 +170,7 @@ has_pages(const struct tmpfs_pages *tp)
 static uint8_t *
 page_with(const void *data, size_t len)
 {
-	uint8_t *page = tmpfs_page_alloc();
+	uint8_t *page = mx_page_alloc();
 
 	if (page == NULL)
 		return NULL;
@@ -346,7 +346,7 @@ slot_own(struct tmpfs_node *tn, uint32_t *slot, bool whole)
 
 	if (is_new && !tmpfs_charge(tn->tn_volume, 1, false))
 		return MX_ENOSPC;
-	page = tmpfs_page_alloc();
+	page = mx_page_alloc();
 	if (page == NULL) {
 		if (is_new)
 			tmpfs_uncharge(tn->tn_volume, 1);
@@ -357,7 +357,7 @@ slot_own(struct tmpfs_node *tn, uint32_t *slot, bool whole)
 	mx_spin_lock(&tp->tp_lock);
 	if ((*slot == 0) != is_new || (*slot & TP_KERNEL) != 0) {	/* the pager's thread was faster */
 		mx_spin_unlock(&tp->tp_lock);
-		tmpfs_page_free(page);
+		mx_page_free(page);
 		if (is_new)
 			tmpfs_uncharge(tn->tn_volume, 1);
 		return KERN_SUCCESS;
@@ -751,7 +751,7 @@ request_supply(struct mx_pager *pg, struct tmpfs_pages *tp, uint32_t page)
 	}
 	back = mx_pager_supply(pg, page, addr, n, move, true);
 	if (move && back != addr)
-		tmpfs_page_gone(addr, n);
+		mx_page_gone(addr, n);
 	for (i = 0; back != NULL && i < n; i++) {
 		uint32_t *slot = slot_find(tp, page + i);
 
@@ -809,7 +809,7 @@ page_return(struct tmpfs_node *tn, uint32_t page, uint8_t *data, bool dirty, boo
 		old = slot_owned(*slot);
 		*slot = TP_KERNEL;
 		if (old != NULL)
-			tmpfs_page_free(old);
+			mx_page_free(old);
 		return data;
 	}
 	if (!dirty && !kernel_copy && slot_address(*slot) != NULL) {	/* what this side has is as good */
@@ -840,7 +840,7 @@ pager_return(struct mx_pager *pg, uint32_t page, void *data, uint32_t npages, bo
 		unused = page_return(tn, page + i, (uint8_t *)data + i * MX_PAGE, dirty, kernel_copy);
 		mx_spin_unlock(&tp->tp_lock);
 		if (unused != NULL)
-			tmpfs_page_free(unused);
+			mx_page_free(unused);
 	}
 }
 

@@ -4,35 +4,29 @@
  * Data never come here: both sides map the ring (masix/ring.h). vfs makes the memory, knows by the ends' ports when a side is
  * gone, and answers poll. A FIFO's ring exists while it is open anywhere.
  *
- * Each ring has an address of its own in a region with gaps: the kernel would merge neighbours, and memory of merged regions
- * is not freed before all of them go. Memory is never used for a second pipe: a process may have kept the first one mapped.
+ * A pipe's ring is a memory object of its own (vfs_ring.c): a process may keep it mapped for ever, so it cannot be used for another.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <stdlib.h>
 #include <string.h>
-#include <masix/mach.h>
 #include <masix/ring.h>
 #include "gnumach.h"
+#include "vfs_ring.h"
 #include "vfs_rpc.h"
-
-#define RING_STRIDE	0x14000u	/* MX_RING_SIZE and a gap */
-#define RING_REGION	0xb0000000u
-#define RINGS		3072u
 
 #define PIPE_BUF	4096u
 #define GSYNC_WAKE_ALL	(1 | 8)		/* shared, broadcast */
 #define FIONREAD	0x541bu
 
 struct vfs_fifo {
-	struct mx_ring	*ff_ring;
-	mach_port_t	ff_memory;	/* a right to map it */
+	struct mx_ring	*ff_ring;	/* mapped here */
+	struct vfs_ring	*ff_object;	/* its memory object */
 	struct vfs_vnode *ff_vnode;	/* of a FIFO, a reference; NULL: a pipe */
 	struct pipe_end	*ff_ends;
 	unsigned int	ff_readers, ff_writers;
 	unsigned int	ff_reader_opens, ff_writer_opens;	/* so far */
-	unsigned int	ff_opening;	/* who waits in open */
 	struct mx_cond	ff_changed;
 	struct mx_attr	ff_attr;	/* of a pipe */
 };
@@ -45,44 +39,7 @@ struct pipe_end {
 	struct mx_poll	pe_poll;
 };
 
-static uint32_t slots[RINGS / 32];
-static uint32_t slot_next;
-
-/* ---- Memory ---- */
-
-static bool
-slot_map(uint32_t slot, vm_address_t *at)
-{
-	*at = RING_REGION + slot * RING_STRIDE;
-	return syscall_vm_map(mx_task, at, MX_RING_SIZE, 0, FALSE, MACH_PORT_NULL, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
-		VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE) == KERN_SUCCESS;
-}
-
-static struct mx_ring *
-ring_alloc(void)
-{
-	vm_address_t at;
-	uint32_t i, slot;
-
-	for (i = 0; i < RINGS; i++) {
-		slot = (slot_next + i) % RINGS;
-		if ((slots[slot / 32] >> slot % 32 & 1) != 0 || !slot_map(slot, &at))
-			continue;
-		slots[slot / 32] |= 1u << slot % 32;
-		slot_next = slot + 1;
-		return (struct mx_ring *)at;
-	}
-	return NULL;
-}
-
-static void
-ring_free(struct mx_ring *ring)
-{
-	uint32_t slot = ((vm_address_t)ring - RING_REGION) / RING_STRIDE;
-
-	mx_pages_free(ring, MX_RING_SIZE);
-	slots[slot / 32] &= ~(1u << slot % 32);
-}
+/* ---- Rings ---- */
 
 static struct vfs_fifo *
 fifo_make(void)
@@ -91,21 +48,13 @@ fifo_make(void)
 
 	if (ff == NULL)
 		return NULL;
-	ff->ff_ring = ring_alloc();
-	if (ff->ff_ring == NULL)
-		goto out_fifo;
-	ff->ff_ring->rg_no_readers = ff->ff_ring->rg_no_writers = 1;	/* and there is memory to be exported */
-	if (mx_memory_export(ff->ff_ring, MX_RING_SIZE, VM_PROT_READ | VM_PROT_WRITE, &ff->ff_memory) != KERN_SUCCESS)
-		goto out_ring;
-	return ff;
-out_ring:
-	ring_free(ff->ff_ring);
-out_fifo:
+	if (vfs_ring_make(&ff->ff_object, &ff->ff_ring) == KERN_SUCCESS)
+		return ff;
 	free(ff);
 	return NULL;
 }
 
-/* The last end, or who waited to become one, is gone. */
+/* The last end is gone. */
 static void
 fifo_free(struct vfs_fifo *ff)
 {
@@ -113,15 +62,14 @@ fifo_free(struct vfs_fifo *ff)
 		ff->ff_vnode->vn_fifo = NULL;
 		vfs_vnode_release(ff->ff_vnode);
 	}
-	mx_port_release(ff->ff_memory);
-	ring_free(ff->ff_ring);
+	vfs_ring_release(ff->ff_object, ff->ff_ring);
 	free(ff);
 }
 
 static void
 fifo_check(struct vfs_fifo *ff)
 {
-	if (ff->ff_ends == NULL && ff->ff_opening == 0)
+	if (ff->ff_ends == NULL)
 		fifo_free(ff);
 }
 
@@ -220,13 +168,10 @@ end_stat(struct mx_io *io, struct mx_attr *attr)
 static kern_return_t
 end_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t *info, uint32_t *info_offset)
 {
-	mach_port_t port = end_of(io)->pe_fifo->ff_memory;
-
 	*max_prot = VM_PROT_READ | VM_PROT_WRITE;
 	*info = MACH_PORT_NULL;
 	*info_offset = 0;
-	*memory = port;
-	return syscall_mach_port_insert_right(mx_task, port, port, MACH_MSG_TYPE_COPY_SEND);
+	return vfs_ring_memory(end_of(io)->pe_fifo->ff_object, memory);
 }
 
 static kern_return_t
@@ -265,6 +210,8 @@ end_no_senders(struct mx_object *obj)
 static void
 side_gone(struct vfs_fifo *ff)
 {
+	if (ff->ff_ends == NULL)
+		return;				/* nobody is there to learn it */
 	if (ff->ff_readers == 0) {
 		ff->ff_ring->rg_no_readers = 1;
 		word_wake(&ff->ff_ring->rg_writers_wait);
@@ -314,10 +261,6 @@ end_make(struct vfs_fifo *ff, bool reads, bool writes)
 	ff->ff_writers += writes;
 	ff->ff_reader_opens += reads;
 	ff->ff_writer_opens += writes;
-	if (reads)
-		ff->ff_ring->rg_no_readers = 0;
-	if (writes)
-		ff->ff_ring->rg_no_writers = 0;
 	return pe;
 }
 
@@ -356,8 +299,7 @@ vfs_pipe_make(uint32_t uid, uint32_t gid, struct mx_object **reader, struct mx_o
 		return MX_ENFILE;
 	}
 	w = end_make(ff, false, true);
-	if (w == NULL || syscall_mach_port_insert_right(mx_task, ff->ff_memory, ff->ff_memory, MACH_MSG_TYPE_COPY_SEND) !=
-	    KERN_SUCCESS) {
+	if (w == NULL || vfs_ring_memory(ff->ff_object, ring) != KERN_SUCCESS) {
 		if (w != NULL)
 			mx_object_release(&w->pe_io.io_object);
 		mx_object_release(&r->pe_io.io_object);
@@ -365,12 +307,19 @@ vfs_pipe_make(uint32_t uid, uint32_t gid, struct mx_object **reader, struct mx_o
 	}
 	*reader = &r->pe_io.io_object;
 	*writer = &w->pe_io.io_object;
-	*ring = ff->ff_memory;
 	*ino = ff->ff_attr.at_ino;
 	return KERN_SUCCESS;
 }
 
 /* ---- FIFOs ---- */
+
+/* The ring of a FIFO says which sides are there; a pipe's, which begins as zeros, has both. */
+static void
+sides_tell(struct vfs_fifo *ff)
+{
+	ff->ff_ring->rg_no_readers = ff->ff_readers == 0;
+	ff->ff_ring->rg_no_writers = ff->ff_writers == 0;
+}
 
 static kern_return_t
 fifo_get(struct vfs_vnode *vn, struct vfs_fifo **out)
@@ -393,10 +342,8 @@ fifo_wait(struct vfs_fifo *ff, unsigned int *opens, unsigned int *present, uint3
 	unsigned int before = *opens;
 	kern_return_t kr = KERN_SUCCESS;
 
-	ff->ff_opening++;
 	while (kr == KERN_SUCCESS && *present == 0 && *opens == before)
 		kr = mx_cond_wait_cancellable(&ff->ff_changed, tag);
-	ff->ff_opening--;
 	return kr;
 }
 
@@ -420,6 +367,7 @@ vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct mx_obje
 		fifo_check(ff);
 		return MX_ENFILE;
 	}
+	sides_tell(ff);
 	mx_cond_broadcast(&ff->ff_changed);
 	if (mode == MX_O_RDONLY && !(flags & MX_O_NONBLOCK))
 		kr = fifo_wait(ff, &ff->ff_writer_opens, &ff->ff_writers, tag);

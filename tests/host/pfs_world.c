@@ -19,6 +19,7 @@
 #include <masix/pager.h>
 #include <masix/pfs.h>
 #include <masix/server.h>
+#include "page_pool.h"
 #include "pfs_lib.h"
 #include "tmpfs.h"
 
@@ -147,7 +148,7 @@ static unsigned int nchunks;
 static unsigned int loose;		/* pages that the kernel gave back */
 
 void *
-tmpfs_chunk_map(size_t size)
+mx_page_chunk_map(size_t size)
 {
 	uint8_t *base, *p;
 	size_t cut;
@@ -186,7 +187,7 @@ memory_gone(uint8_t *p, size_t n)
 }
 
 void
-tmpfs_memory_unmap(void *addr, size_t size)
+mx_page_unmap(void *addr, size_t size)
 {
 	memory_gone(addr, size);
 }

@@ -11,6 +11,7 @@
 #include <masix/ring.h>
 #include <masix/server.h>
 #include "io.h"
+#include "mach.h"
 #include "test.h"
 #include "vfs.h"
 
@@ -202,34 +203,104 @@ test_data(void)
 	test_full();
 }
 
+/* A pipe with its ring mapped; NULL. */
+static struct mx_ring *
+pipe_map(mach_port_t *reader, mach_port_t *writer, uint64_t *ino)
+{
+	mach_port_t memory;
+	vm_address_t at = 0;
+	kern_return_t kr = vfs_pipe(ctx_root, 0, reader, writer, &memory, ino);
+
+	if (kr != KERN_SUCCESS)
+		return NULL;
+	kr = syscall_vm_map(mx_task, &at, MX_RING_SIZE, 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
+		VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE);
+	mx_port_release(memory);
+	return kr == KERN_SUCCESS ? (struct mx_ring *)at : NULL;
+}
+
 void
 test_pipes(void)
 {
-	mach_port_t reader, writer, memory;
-	struct mx_ring *ring;
-	vm_address_t at = 0;
-	uint64_t ino;
+	mach_port_t reader, writer;
+	struct mx_ring *ring, *other;
 	struct mx_attr attr;
-	kern_return_t kr = vfs_pipe(ctx_root, 0, &reader, &writer, &memory, &ino);
+	uint64_t ino;
 
-	tap_is(kr, KERN_SUCCESS, "a pipe");
-	if (kr != KERN_SUCCESS)
+	ring = pipe_map(&reader, &writer, &ino);
+	tap_ok(ring != NULL, "a pipe, its ring is mapped");
+	if (ring == NULL)
 		return;
-	kr = syscall_vm_map(mx_task, &at, MX_RING_SIZE, 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
-		VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE);
-	tap_is(kr, KERN_SUCCESS, "its ring is mapped");
-	mx_port_release(memory);
-	ring = (struct mx_ring *)at;
 	tap_ok(!ring->rg_no_readers && !ring->rg_no_writers, "both sides are there");
 	memset(ring->rg_data, 7, MX_RING_BYTES);
 	tap_ok(io_stat(reader, &attr) == KERN_SUCCESS && attr.at_ino == ino, "it has an inode number");
 	mx_port_release(writer);
 	mx_sleep_ns(50000000);
-	tap_ok(ring->rg_no_writers && !ring->rg_no_readers, "a side that goes is noticed");
+	tap_ok(ring->rg_no_writers && !ring->rg_no_readers, "writers that go are noticed");
+	mx_port_release(reader);
+	other = pipe_map(&reader, &writer, &ino);
+	tap_ok(other != NULL && is_zero((const char *)other->rg_data, MX_RING_BYTES), "the next pipe is empty");
+	if (other == NULL)
+		return;
 	mx_port_release(reader);
 	mx_sleep_ns(50000000);
-	tap_ok(ring->rg_no_readers, "the other, too");
+	tap_ok(other->rg_no_readers && !other->rg_no_writers, "readers that go are noticed");
+	tap_ok(ring->rg_data[1000] == 7, "the first ring lives while it is mapped");
+	mx_port_release(writer);
 	unmap(ring, MX_RING_SIZE);
+	unmap(other, MX_RING_SIZE);
+}
+
+static unsigned int
+free_pages(void)
+{
+	struct vm_statistics st;
+
+	return vm_statistics(mx_task, &st) == KERN_SUCCESS ? (unsigned int)st.free_count : 0;
+}
+
+static void
+churn(unsigned int rounds)
+{
+	static char data[MX_DATA_MAX];
+	mach_port_t r, w;
+	struct mx_ring *ring;
+	struct t_file f;
+	uint64_t ino;
+	char *p;
+
+	while (rounds-- > 0) {
+		ring = pipe_map(&r, &w, &ino);
+		if (ring != NULL) {
+			memset(ring->rg_data, 1, 20000);
+			unmap(ring, MX_RING_SIZE);
+		}
+		mx_port_release(r);
+		mx_port_release(w);
+		(void)t_open(ctx_root, "/tmp/churn", MX_O_RDWR | MX_O_CREAT, 0644, &f);
+		(void)t_write(f.io, 0, data, sizeof(data));
+		(void)t_write(f.io, 50000, data, sizeof(data));
+		p = map(f.io, 0, 16 * PAGE, false, true, NULL);
+		if (p != NULL) {
+			memset(p, 1, 50000);
+			unmap(p, 16 * PAGE);
+		}
+		mx_port_release(f.io);
+		(void)vfs_unlink(ctx_root, 0, MACH_PORT_NULL, "/tmp/churn", 10, 0);
+	}
+	mx_sleep_ns(100000000);
+}
+
+void
+test_leaks(void)
+{
+	unsigned int before, after;
+
+	churn(50);
+	before = free_pages();
+	churn(200);
+	after = free_pages();
+	tap_ok(after + 60 > before, "200 pipes and mapped files later memory is back (%u pages free, %u before)", after, before);
 }
 
 /* ---- Costs ---- */

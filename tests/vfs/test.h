@@ -33,6 +33,7 @@ int t_read(mach_port_t io, int64_t offset, void *buf, size_t size);
 
 void test_data(void);		/* data.c */
 void test_pipes(void);
+void test_leaks(void);
 void test_speed(void);
 
 #endif

@@ -29,10 +29,25 @@ struct mx_spin { volatile uint32_t sp_word; };
 void mx_spin_lock(struct mx_spin *s);
 void mx_spin_unlock(struct mx_spin *s);
 
+/* ---- Pages that can be moved to the kernel: 4 KiB each, alone in their memory ---- */
+
+/* Not zeroed. NULL: no memory. Fibrils only. */
+void *mx_page_alloc(void);
+/* A page of mx_page_alloc, or one that came back from the kernel, or of any other memory that the owner gives up. Any thread. */
+void mx_page_free(void *page);
+/* N pages from PAGE on have left the address space. Any thread. */
+void mx_page_gone(void *page, uint32_t n);
+/* CHUNKS of 64 pages that the pool has, how many of their pages are free, how many others it keeps. */
+void mx_page_stats(uint32_t *chunks, uint32_t *free_pages, uint32_t *others);
+
+/* ---- Memory objects ---- */
+
 struct mx_pager;
 
 struct mx_pager_ops {
 	/* ---- On the pager's thread: no parking, no malloc, no served memory. ---- */
+	/* The kernel has the object from now on (again): pages may be supplied before they are asked for. NULL: none are. */
+	void	(*pg_begin)(struct mx_pager *pg);
 	/* PAGE (a page number) is missing in the kernel, which waits for it: answer it with one of mx_pager_supply (from PAGE on,
 	 * as many as are at hand), _zero, _error, or _defer - or not at all when it was answered with an earlier supply. */
 	void	(*pg_request)(struct mx_pager *pg, uint32_t page, vm_prot_t access);
@@ -54,6 +69,8 @@ kern_return_t mx_pager_create(const struct mx_pager_ops *ops, void *owner, struc
 void *mx_pager_owner(const struct mx_pager *pg);
 /* A right to map the object with at most PROT, not more than asked by anyone later. Rights: stays the pager's. */
 kern_return_t mx_pager_memory(struct mx_pager *pg, vm_prot_t prot, mach_port_t *memory);
+/* Map the first SIZE bytes in this task, for an owner that knows what it does: touching them may wait for the pager's thread. */
+kern_return_t mx_pager_map(struct mx_pager *pg, size_t size, void **out);
 /* Was it ever given out for writing? */
 bool mx_pager_may_be_written(const struct mx_pager *pg);
 void mx_pager_retire(struct mx_pager *pg);

@@ -1,22 +1,24 @@
 /*
- * tmpfs_pool.c - pages for files, from chunks of memory that can be given back.
+ * page_pool.c - pages that can be moved to the kernel, from chunks of memory that can be given back.
  *
  * The kernel frees no page of a region before the whole region goes, and it merges neighbouring regions. So memory comes in
  * chunks of 64 pages that it cannot merge, aligned to their size: a page's address names its chunk. A page leaves a chunk for good
  * when it is moved to the kernel's cache; a chunk whose pages are all free or gone is given back. Pages are handed out in
- * ascending order, because only neighbours can be moved together. The pager's thread frees pages, too: a spin lock, and no malloc.
+ * ascending order, because only neighbours can be moved together. Some of the pages that came back from the kernel, and so belong to no
+ * chunk, are kept and used first: they need not be made. The pager's thread frees pages, too: a spin lock, and no malloc.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
-#include "tmpfs.h"
+#include "page_pool.h"
 
 #define CHUNK_SHIFT	18
 #define CHUNK_SIZE	(1u << CHUNK_SHIFT)
 #define CHUNK_PAGES	64
 #define CHUNK_ALL	(~0ull)
 #define SPARE_MAX	4	/* empty chunks that are kept */
+#define OTHERS_MAX	512	/* pages of no chunk that are kept */
 
 struct chunk {
 	uint64_t	ch_free;	/* pages that nobody uses */
@@ -30,6 +32,9 @@ static struct chunk *partial;		/* with free pages */
 static unsigned int nspare;		/* of these, with free pages only */
 static uint32_t nchunks, nfree;
 static struct mx_spin pool_lock;
+
+static struct other { struct other *ot_next; } *others, **others_end = &others;	/* pages of no chunk, oldest first */
+static uint32_t nothers;
 
 static void *
 chunk_base(const struct chunk *ch)
@@ -77,7 +82,7 @@ chunk_unmap(struct chunk *ch, uint64_t present)
 		for (n = 1; i + n < CHUNK_PAGES && ((present >> (i + n) & 1) != 0) == is_present; n++)
 			;
 		if (is_present)
-			tmpfs_memory_unmap(base + i * MX_PAGE, n * MX_PAGE);
+			mx_page_unmap(base + i * MX_PAGE, n * MX_PAGE);
 	}
 }
 
@@ -103,7 +108,7 @@ chunk_retire(struct chunk *ch)
 static bool
 chunk_add(void)
 {
-	void *base = tmpfs_chunk_map(CHUNK_SIZE);
+	void *base = mx_page_chunk_map(CHUNK_SIZE);
 	struct chunk *ch;
 
 	if (base == NULL)
@@ -123,12 +128,22 @@ chunk_add(void)
 }
 
 void *
-tmpfs_page_alloc(void)
+mx_page_alloc(void)
 {
 	struct chunk *ch;
+	struct other *ot;
 	unsigned int i;
 
 	mx_spin_lock(&pool_lock);
+	ot = others;
+	if (ot != NULL) {
+		others = ot->ot_next;
+		if (others == NULL)
+			others_end = &others;
+		nothers--;
+		mx_spin_unlock(&pool_lock);
+		return ot;
+	}
 	while (partial == NULL) {
 		mx_spin_unlock(&pool_lock);
 		if (!chunk_add())
@@ -147,8 +162,26 @@ tmpfs_page_alloc(void)
 	return (uint8_t *)chunk_base(ch) + i * MX_PAGE;
 }
 
+/* PAGE is of no chunk. Locks: pool_lock held, released here */
+static void
+other_free(void *page)
+{
+	struct other *ot = page;
+	bool is_kept = nothers < OTHERS_MAX;
+
+	if (is_kept) {
+		ot->ot_next = NULL;
+		*others_end = ot;
+		others_end = &ot->ot_next;
+		nothers++;
+	}
+	mx_spin_unlock(&pool_lock);
+	if (!is_kept)
+		mx_page_unmap(page, MX_PAGE);
+}
+
 void
-tmpfs_page_free(void *page)
+mx_page_free(void *page)
 {
 	uintptr_t a = (uintptr_t)page;
 	struct chunk *ch = &chunks[a >> CHUNK_SHIFT];
@@ -157,8 +190,7 @@ tmpfs_page_free(void *page)
 
 	mx_spin_lock(&pool_lock);
 	if (!ch->ch_used || (ch->ch_gone & bit) != 0) {
-		mx_spin_unlock(&pool_lock);
-		tmpfs_memory_unmap(page, MX_PAGE);	/* of an archive, or from the kernel */
+		other_free(page);
 		return;
 	}
 	mx_assert((ch->ch_free & bit) == 0);
@@ -192,7 +224,7 @@ page_gone(uintptr_t a)
 }
 
 void
-tmpfs_page_gone(void *page, uint32_t n)
+mx_page_gone(void *page, uint32_t n)
 {
 	uintptr_t a;
 
@@ -201,8 +233,9 @@ tmpfs_page_gone(void *page, uint32_t n)
 }
 
 void
-tmpfs_pool_stats(uint32_t *chunk_count, uint32_t *free_pages)
+mx_page_stats(uint32_t *chunk_count, uint32_t *free_pages, uint32_t *other_pages)
 {
 	*chunk_count = nchunks;
 	*free_pages = nfree;
+	*other_pages = nothers;
 }

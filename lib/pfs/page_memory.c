@@ -1,5 +1,5 @@
 /*
- * tmpfs_memory.c - memory of the system for the pool.
+ * page_memory.c - memory of the system for the pool of pages.
  *
  * Chunks lie in a region of their own, from its end downwards, so that they never stand in the heap's way. The kernel would merge
  * neighbours into one object, which then is freed only as a whole: alternating maximum protections prevent it.
@@ -8,7 +8,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <masix/mach.h>
-#include "tmpfs.h"
+#include "page_pool.h"
 
 #define REGION		0x40000000u
 #define REGION_END	0xa0000000u
@@ -25,7 +25,7 @@ try_map(vm_address_t at, size_t size)
 }
 
 void *
-tmpfs_chunk_map(size_t size)
+mx_page_chunk_map(size_t size)
 {
 	vm_address_t first = next, at;
 
@@ -39,7 +39,7 @@ tmpfs_chunk_map(size_t size)
 }
 
 void
-tmpfs_memory_unmap(void *addr, size_t size)
+mx_page_unmap(void *addr, size_t size)
 {
 	(void)syscall_vm_deallocate(mx_task, (vm_address_t)addr, size);	/* it is ours: cannot fail */
 }
