@@ -18,7 +18,7 @@
 struct pfs_lock {
 	struct pfs_lock	*pl_next;
 	uint32_t	pl_kind;
-	int32_t		pl_owner;	/* pid, of POSIX locks */
+	int32_t		pl_owner;	/* pid, of POSIX locks; 0: the description owns it */
 	const void	*pl_file;	/* the description through which it was made */
 	int32_t		pl_type;
 	uint64_t	pl_first, pl_last;	/* bytes, both included */
@@ -36,7 +36,9 @@ static struct waiter *waiters;		/* of all files */
 static bool
 is_own(const struct pfs_lock *pl, const struct pfs_lock *want)
 {
-	return want->pl_kind == MX_LOCK_POSIX ? pl->pl_owner == want->pl_owner : pl->pl_file == want->pl_file;
+	if (want->pl_kind == MX_LOCK_POSIX && want->pl_owner != 0)
+		return pl->pl_owner == want->pl_owner;
+	return pl->pl_file == want->pl_file && (want->pl_kind == MX_LOCK_FLOCK || pl->pl_owner == 0);
 }
 
 static bool
@@ -175,7 +177,7 @@ conflict_wait(struct pfs_locks *list, const struct pfs_lock *want, const struct 
 	struct waiter self = { waiters, want->pl_owner, conflict->pl_owner }, **p;
 	kern_return_t kr;
 
-	if (want->pl_kind == MX_LOCK_FLOCK)
+	if (want->pl_kind == MX_LOCK_FLOCK || want->pl_owner == 0)
 		return mx_cond_wait_cancellable(&list->lk_changed, tag);
 	if (is_deadlock(want->pl_owner, conflict->pl_owner))
 		return MX_EDEADLOCK;
