@@ -5,3 +5,4 @@ masix_servers += acs/test
 acs/test_SOURCES := main.c names.c control.c hostile.c
 acs/test_ARCHIVE := no
 acs/test_MIG := acs_notify
+linux_programs += acs/test/findname
