@@ -76,7 +76,7 @@ signals_setup(void)
 		sigaction(caught[i], &action, NULL);
 }
 
-/* Reap until CHILD is dead; its wait status. */
+/* Reap until CHILD is dead; its wait status. When that cannot be known any more, the system is about to end. */
 static int
 child_wait(pid_t child)
 {
@@ -91,7 +91,7 @@ child_wait(pid_t child)
 			return status;
 		if (pid < 0 && errno != EINTR) {
 			fprintf(stderr, "init: wait: %s\n", strerror(errno));
-			return 0x7f00;
+			system_end("halt\n");
 		}
 	}
 }
