@@ -67,10 +67,22 @@ is_fibril_rpc(const mach_msg_header_t *msg, mach_msg_option_t option)
 		(msg->msgh_id >= MX_OUR_IDS || (msg->msgh_id >= DEVICE_IDS && msg->msgh_id < DEVICE_IDS_END));
 }
 
+/* After a time-out the kernel gives a message back with every right in it, also those that it was only to copy: a reference too
+ * many to the destination. */
+static void
+send_timed_out(mach_msg_header_t *msg, mach_msg_bits_t bits)
+{
+	if (MACH_MSGH_BITS_REMOTE(bits) == MACH_MSG_TYPE_COPY_SEND) {
+		mx_port_release(msg->msgh_remote_port);
+		msg->msgh_bits = bits;
+	}
+}
+
 mach_msg_return_t
 mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
 	mach_port_t rcv_name, mach_msg_timeout_t timeout, mach_port_t notify)
 {
+	mach_msg_bits_t bits = msg->msgh_bits;
 	mach_msg_return_t kr;
 
 	if (is_fibril_rpc(msg, option))
@@ -80,9 +92,9 @@ mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_
 		kr = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);
 	while (kr == MACH_RCV_INTERRUPTED)
 		kr = mach_msg_trap(msg, option & ~MACH_SEND_MSG, 0, rcv_size, rcv_name, timeout, notify);
-	if (kr == MACH_SEND_INVALID_DEST)
-		return MX_ESERVERDIED;
-	return kr;
+	if (kr == MACH_SEND_TIMED_OUT)
+		send_timed_out(msg, bits);
+	return kr == MACH_SEND_INVALID_DEST ? MX_ESERVERDIED : kr;
 }
 
 /* ---- Other things that stubs call ---- */

@@ -502,10 +502,7 @@ proc_act_post(struct proc *p, int32_t tid, const struct mx_siginfo *info)
 	if (p->p_signal == MACH_PORT_NULL)
 		return true;
 	kr = emul_signal(p->p_signal, tid, *info);
-	if (kr != MACH_SEND_TIMED_OUT)
-		return true;			/* sent, or the port is dead and the process soon too */
-	mx_port_release(p->p_signal);		/* the reference that the message took comes back */
-	return false;
+	return kr != MACH_SEND_TIMED_OUT;	/* sent, or the port is dead and the process soon too */
 }
 
 void
