@@ -283,6 +283,8 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 	struct pfs_file *pf;
 	kern_return_t kr;
 
+	if ((node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG)
+		return pfs_node_is_dir(node) ? MX_EISDIR : MX_EINVAL;
 	if (flags & MX_O_TRUNC) {
 		pfs_node_setid_drop(node, uid);
 		kr = pfs_node_truncate(node, 0);

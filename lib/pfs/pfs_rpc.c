@@ -36,9 +36,11 @@ static void
 handle_free(struct mx_object *obj)
 {
 	struct pfs_node *node = ((struct pfs_handle *)obj)->ha_node;
+	struct pfs_volume *vol = node->pn_volume;
 
 	node->pn_handle = NULL;
 	pfs_node_release(node);
+	pfs_volume_closed(vol);
 }
 
 static struct mx_class handle_class = {
@@ -71,6 +73,7 @@ node_port(struct pfs_node *node, mach_port_t *port, mach_msg_type_name_t *type)
 		}
 		ha->ha_node = node;
 		node->pn_handle = ha;
+		pfs_volume_opened(node->pn_volume);	/* it does not end before its ports */
 	} else {
 		pfs_node_release(node);
 	}
