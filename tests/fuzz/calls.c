@@ -14,10 +14,11 @@
 #include "client.h"
 #include "impl.h"
 #include "mach.h"
+#include "mach4.h"
 #include "mach_host.h"
 #include "mach_port.h"
 
-#define PAGE 4096u
+#define TICK_NS 10000000u
 
 uint64_t sim_now = 1000000000;
 
@@ -58,6 +59,15 @@ swtch_pri(int priority)
 	return FALSE;
 }
 
+kern_return_t
+thread_switch(mach_port_t thread, int option, int time)
+{
+	(void)thread;
+	(void)option;
+	(void)time;
+	sim_fail("the server waits for a lock that nobody will give");
+}
+
 static kern_return_t
 kernel_right(mach_port_t *name, bool is_task)
 {
@@ -80,7 +90,7 @@ syscall_task_terminate(mach_port_t task)
 
 	if (task == mx_task)
 		sim_fail("the server ended itself");
-	if (p == NULL || p->po_owner != SIM_KERNEL)
+	if (!sim_is_task(task))
 		return KERN_INVALID_ARGUMENT;
 	sim_port_die(p);
 	return KERN_SUCCESS;
@@ -89,8 +99,7 @@ syscall_task_terminate(mach_port_t task)
 kern_return_t
 syscall_task_suspend(mach_port_t task)
 {
-	(void)task;
-	return KERN_SUCCESS;
+	return sim_is_task(task) ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
 }
 
 kern_return_t
@@ -98,8 +107,9 @@ syscall_task_set_special_port(mach_port_t task, int which, mach_port_t port)
 {
 	struct sim_port *p = sim_port_named(port);
 
-	(void)task;
 	(void)which;
+	if (!sim_is_task(task))
+		return KERN_INVALID_ARGUMENT;
 	if (p != NULL) {
 		sim_right_make(p, MACH_MSG_TYPE_MOVE_SEND);
 		client_right(p, MACH_MSG_TYPE_MOVE_SEND);
@@ -114,7 +124,7 @@ syscall_vm_allocate(mach_port_t task, vm_address_t *address, vm_size_t size, boo
 {
 	if (task == mx_task) {
 		if (!anywhere)
-			return KERN_NO_SPACE;
+			return sim_map_at(*address, size) ? KERN_SUCCESS : KERN_NO_SPACE;
 		*address = (vm_address_t)sim_map(size);
 	}
 	return KERN_SUCCESS;
@@ -182,13 +192,41 @@ vm_write(mach_port_t task, vm_address_t address, vm_offset_t data, mach_msg_type
 	return KERN_SUCCESS;
 }
 
+kern_return_t
+vm_region(mach_port_t task, vm_address_t *address, vm_size_t *size, vm_prot_t *prot, vm_prot_t *max, vm_inherit_t *inherit,
+	boolean_t *is_shared, mach_port_t *object, vm_offset_t *offset)
+{
+	size_t bytes;
+
+	if (task == mx_task || fuzz_target.ta_archive == NULL)
+		return KERN_NO_SPACE;
+	(void)fuzz_target.ta_archive(&bytes);
+	*address = 0x10000000;
+	*size = bytes;
+	*prot = *max = VM_PROT_ALL;
+	*inherit = VM_INHERIT_NONE;
+	*is_shared = FALSE;
+	*object = MACH_PORT_NULL;
+	*offset = 0;
+	return KERN_SUCCESS;
+}
+
 /* A client's memory: what a hostile client would put there. */
 kern_return_t
 vm_read(mach_port_t task, vm_address_t address, vm_size_t size, vm_offset_t *data, mach_msg_type_number_t *count)
 {
+	const void *archive;
+	size_t bytes;
 	vm_size_t i;
 
 	(void)task;
+	if (fuzz_target.ta_archive != NULL) {
+		archive = fuzz_target.ta_archive(&bytes);
+		*data = (vm_offset_t)sim_map(bytes);
+		memcpy((void *)*data, archive, bytes);
+		*count = bytes;
+		return KERN_SUCCESS;
+	}
 	if (address % 3 == 0 || size > 1u << 20)
 		return KERN_INVALID_ADDRESS;
 	*data = (vm_offset_t)sim_map(size);
@@ -231,6 +269,26 @@ mx_wire_all(mach_port_t host_priv)
 {
 	(void)host_priv;
 	return KERN_SUCCESS;
+}
+
+kern_return_t
+memory_object_create_proxy(mach_port_t task, vm_prot_t prot, const memory_object_array_t object, mach_msg_type_name_t type,
+	mach_msg_type_number_t nobjects, const rpc_vm_offset_array_t offset, mach_msg_type_number_t noffsets,
+	const rpc_vm_offset_array_t start, mach_msg_type_number_t nstarts, const rpc_vm_size_array_t len,
+	mach_msg_type_number_t nlens, mach_port_t *proxy)
+{
+	(void)task;
+	(void)prot;
+	(void)object;
+	(void)type;
+	(void)nobjects;
+	(void)offset;
+	(void)noffsets;
+	(void)start;
+	(void)nstarts;
+	(void)len;
+	(void)nlens;
+	return kernel_right(proxy, false);
 }
 
 /* ---- Tasks, threads, ports ---- */
@@ -280,16 +338,16 @@ task_get_special_port(mach_port_t task, int which, mach_port_t *port)
 kern_return_t
 task_info(mach_port_t task, int flavor, task_info_t info, mach_msg_type_number_t *count)
 {
-	(void)task;
 	(void)flavor;
 	memset(info, 0, *count * sizeof(*info));
-	return KERN_SUCCESS;
+	return sim_is_task(task) ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
 }
 
 kern_return_t
 thread_create(mach_port_t task, mach_port_t *thread)
 {
-	(void)task;
+	if (!sim_is_task(task))
+		return KERN_INVALID_ARGUMENT;
 	return kernel_right(thread, false);
 }
 
@@ -331,10 +389,13 @@ host_info(mach_port_t host, int flavor, host_info_t info, mach_msg_type_number_t
 kern_return_t
 host_get_uptime64(mach_port_t host, time_value64_t *t)
 {
+	uint64_t now;
+
 	(void)host;
 	sim_now += 100000;			/* who looks at the clock in a loop gets on */
-	t->seconds = (int64_t)(sim_now / 1000000000);
-	t->nanoseconds = (int64_t)(sim_now % 1000000000);
+	now = sim_now / TICK_NS * TICK_NS;
+	t->seconds = (int64_t)(now / 1000000000);
+	t->nanoseconds = (int64_t)(now % 1000000000);
 	return KERN_SUCCESS;
 }
 
@@ -390,21 +451,6 @@ mach_port_type(mach_port_t task, mach_port_t name, mach_port_type_t *type)
 }
 
 /* ---- The rest of libmasix ---- */
-
-mach_port_t *
-mx_thread_reply_port(void)
-{
-	return NULL;
-}
-
-kern_return_t
-mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes)
-{
-	(void)fn;
-	(void)arg;
-	(void)stack_bytes;
-	return KERN_SUCCESS;			/* it never gets the processor */
-}
 
 uint64_t
 mx_now_ns(void)

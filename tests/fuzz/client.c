@@ -6,7 +6,8 @@
  * time passes. Rights in replies are kept and used in later requests, numbers and names, too. In the end all clients die,
  * and then the server should hold no more than it did in the beginning.
  *
- * usage: fuzz_NAME [STEPS [SEED]]      with FUZZ_VERBOSE in the environment every message is shown
+ * usage: fuzz_NAME [STEPS [SEED]]      with FUZZ_VERBOSE in the environment every message is shown, with FUZZ_NAME=N
+ * where the server's name N came from
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <mach/mig_errors.h>
 #include <mach/notify.h>
+#include <masix/mach.h>
 #include "client.h"
 #include "impl.h"
 #include "message.h"
@@ -25,6 +27,7 @@
 #define ANSWERS_MAX	100u
 #define TASKS_MAX	40u
 #define QUIET_ROUNDS	300
+#define ACS_READY	410006
 
 struct handle { struct sim_port *ha_port; };
 struct answer { struct sim_port *an_to; int an_id; };
@@ -38,16 +41,36 @@ static struct sim_port *tasks[TASKS_MAX];
 static unsigned int ntasks;
 static long steps = 20000;
 static unsigned int names_before, pages_before;
-static bool started, ending;
+static bool is_ready, started, ending;	/* said acs_ready; hostilities have begun; have ended */
 static int quiet;
 static unsigned long nrequests, nsuccess, nerrors, ndestroyed;
 
 /* ---- Rights ---- */
 
+static void
+task_die(unsigned int i)
+{
+	struct sim_port *p = tasks[i];
+
+	tasks[i] = tasks[--ntasks];
+	sim_port_die(p);
+}
+
+/* P is mortal from now on; when there are too many, another one goes. */
+static void
+task_enter(struct sim_port *p)
+{
+	if (ntasks == TASKS_MAX)
+		task_die(fuzz_target.ta_immortal + fuzz_random(TASKS_MAX - fuzz_target.ta_immortal));
+	tasks[ntasks++] = p;
+}
+
 void
 client_right(struct sim_port *p, mach_msg_type_name_t type)
 {
-	if (type != MACH_MSG_TYPE_MOVE_SEND || p->po_owner != SIM_SERVER || nhandles == HANDLES_MAX || ending)
+	if (type == MACH_MSG_TYPE_MOVE_RECEIVE && !ending)
+		task_enter(p);			/* dies some time */
+	else if (type != MACH_MSG_TYPE_MOVE_SEND || p->po_owner != SIM_SERVER || nhandles == HANDLES_MAX || ending)
 		sim_right_drop(p, type);
 	else
 		handles[nhandles++].ha_port = p;
@@ -74,8 +97,9 @@ client_kernel_port(bool is_task)
 {
 	struct sim_port *p = sim_port_new(SIM_KERNEL);
 
-	if (is_task && ntasks < TASKS_MAX)
-		tasks[ntasks++] = p;
+	p->po_is_task = is_task;
+	if (is_task)
+		task_enter(p);
 	return p;
 }
 
@@ -117,7 +141,7 @@ answer_right(char letter)
 {
 	struct sim_port *p;
 
-	if (letter != 'P' || fuzz_chance(10))
+	if (letter != 'P' || (started && fuzz_chance(10)))
 		return NULL;
 	p = sim_port_new(SIM_PEER);
 	sim_right_make(p, MACH_MSG_TYPE_MOVE_SEND);
@@ -171,6 +195,8 @@ answer_owe(struct sim_message *msg)
 void
 client_message(struct sim_port *to, struct sim_message *msg)
 {
+	if (msg->me_id == ACS_READY)
+		is_ready = true;
 	if (msg->me_id == MACH_NOTIFY_SEND_ONCE)
 		ndestroyed++;
 	else if (to->po_owner == SIM_CLIENT && msg->me_reply == NULL && fuzz_routine_find(msg->me_id) == NULL)
@@ -265,6 +291,8 @@ request_send(void)
 		return;
 	}
 	r = routine_choose(p);
+	if (fuzz_target.ta_may_send != NULL && !fuzz_target.ta_may_send(p, r->ro_id))
+		return;
 	b.bo_size = 0;
 	b.bo_complex = false;
 	fuzz_body_make(&b, r->ro_in, argument_right, fuzz_chance(6));
@@ -285,15 +313,6 @@ client_die(unsigned int i)
 	clients[i] = sim_port_new(SIM_CLIENT);
 }
 
-static void
-task_die(unsigned int i)
-{
-	struct sim_port *p = tasks[i];
-
-	tasks[i] = tasks[--ntasks];
-	sim_port_die(p);
-}
-
 /* ---- The course of the test ---- */
 
 static void
@@ -310,7 +329,7 @@ end_begin(void)
 		nanswers--;
 		sim_right_drop(answers[nanswers].an_to, MACH_MSG_TYPE_MOVE_SEND_ONCE);
 	}
-	while (ntasks != 0)
+	while (ntasks > fuzz_target.ta_immortal)
 		task_die(ntasks - 1);
 }
 
@@ -331,7 +350,7 @@ end(void)
 	exit(0);
 }
 
-/* The server waits for the first time with nobody owing it an answer: it is up. */
+/* The server said that it is up, or waits with nobody owing it an answer. */
 static void
 start_note(void)
 {
@@ -349,6 +368,8 @@ client_step(bool can_time_out)
 		answer_make(0);
 		return true;
 	}
+	if (!started && !is_ready && can_time_out)
+		return false;
 	if (!started)
 		start_note();
 	if (!ending && steps-- <= 0) {
@@ -356,9 +377,14 @@ client_step(bool can_time_out)
 		return true;
 	}
 	if (ending) {
-		if (!can_time_out || quiet++ > QUIET_ROUNDS)
+		if (fuzz_target.ta_afterwards != NULL && quiet % 4 == 0) {
+			quiet++;
+			fuzz_target.ta_afterwards();
+			return true;
+		}
+		if ((!can_time_out && quiet > QUIET_ROUNDS / 4) || quiet++ > QUIET_ROUNDS)
 			end();
-		return false;
+		return !can_time_out;
 	}
 	if (nanswers != 0 && (nanswers > ANSWERS_MAX / 2 || fuzz_chance(2))) {
 		answer_make(fuzz_random(nanswers));
@@ -368,12 +394,10 @@ client_step(bool can_time_out)
 		return false;
 	if (fuzz_chance(400))
 		client_die(fuzz_random(CLIENTS));
-	if (ntasks != 0 && fuzz_chance(50))
-		task_die(fuzz_random(ntasks));
+	if (ntasks > fuzz_target.ta_immortal && fuzz_chance(50))
+		task_die(fuzz_target.ta_immortal + fuzz_random(ntasks - fuzz_target.ta_immortal));
 	if (nhandles > 20 && fuzz_chance(nhandles > HANDLES_MAX / 2 ? 2 : 8))
 		handle_drop(fuzz_random(nhandles - 5) + 5);	/* the first ones are hard to get again */
-	if (fuzz_target.ta_step != NULL)
-		fuzz_target.ta_step();
 	if (nhandles == 0)
 		sim_fail("the clients have no right any more");
 	request_send();
@@ -390,11 +414,15 @@ main(int argc, char **argv)
 		steps = atol(argv[1]);
 	srand(argc > 2 ? (unsigned int)atol(argv[2]) : 1);
 	sim_verbose = getenv("FUZZ_VERBOSE") != NULL;
+	if (getenv("FUZZ_NAME") != NULL)
+		sim_watched = (mach_port_t)atoi(getenv("FUZZ_NAME"));
 	for (i = 0; i < CLIENTS; i++)
 		clients[i] = sim_port_new(SIM_CLIENT);
 	mx_task = sim_give_send(sim_port_new(SIM_KERNEL));
 	mx_acs = sim_give_send(sim_port_new(SIM_PEER));
+	(void)mach_host_self();
 	if (mx_loop_init() != KERN_SUCCESS || mx_notify_init() != KERN_SUCCESS)
 		sim_fail("libmasix does not start");
+	sim_tsc_start();
 	mx_server_main(fuzz_target.ta_server, fuzz_target.ta_argc, fuzz_target.ta_argv);
 }

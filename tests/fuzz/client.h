@@ -19,8 +19,13 @@ struct fuzz_target {
 	const struct fuzz_subsystem *ta_subsystems;	/* what it answers; ends with a null name */
 	/* Memory for an out-of-line answer to the server's own request ID, when a random one will not do: sim_map'ed, or NULL. */
 	void		*(*ta_memory)(int id, size_t *bytes);
-	/* What else it lets clients do at any time; NULL: nothing. */
-	void		(*ta_step)(void);
+	/* What lies in the memory of other tasks; NULL: random bytes. */
+	const void	*(*ta_archive)(size_t *bytes);
+	unsigned int	ta_immortal;		/* so many of the first tasks do not die: init */
+	/* May a client send ID by a right to P? NULL: always. For requests that rightly end the server. */
+	bool		(*ta_may_send)(struct sim_port *p, int id);
+	/* Called again and again when all clients are dead: what somebody who is left does. NULL: nothing. */
+	void		(*ta_afterwards)(void);
 	unsigned int	ta_names_slack, ta_pages_slack;	/* what may be left at the end beyond what was there at the beginning */
 };
 

@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#include <sanitizer/common_interface_defs.h>
 #include <mach/notify.h>
 #include <masix/mach.h>
 #include "client.h"
 #include "impl.h"
 #include "mach_port.h"
+#include "message.h"
 
 #define NAMES_MAX	65536u
 #define PAGE		4096u
@@ -32,6 +35,7 @@ static struct sim_port *pending[4096];	/* ports with messages, of any set */
 static unsigned int npending;
 
 unsigned int sim_names, sim_pages;
+mach_port_t sim_watched;
 bool sim_verbose;
 
 void
@@ -45,7 +49,8 @@ sim_fail(const char *fmt, ...)
 	va_end(ap);
 	printf("\n");
 	fflush(stdout);
-	abort();
+	__sanitizer_print_stack_trace();
+	_exit(1);
 }
 
 /* ---- Memory ---- */
@@ -60,6 +65,17 @@ sim_map(size_t bytes)
 		sim_fail("the host has no memory for %zu bytes (%u pages are mapped)", bytes, sim_pages);
 	sim_pages += size / PAGE;
 	return p;
+}
+
+bool
+sim_map_at(uintptr_t at, size_t bytes)
+{
+	size_t size = (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+
+	if (mmap((void *)at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+		return false;
+	sim_pages += size / PAGE;
+	return true;
 }
 
 void
@@ -92,6 +108,10 @@ name_new(void)
 	}
 	memset(&names[n], 0, sizeof(names[n]));
 	sim_names++;
+	if (sim_watched == n) {
+		printf("# name %u comes into being\n", n);
+		__sanitizer_print_stack_trace();
+	}
 	return n;
 }
 
@@ -424,6 +444,15 @@ right_in(mach_port_t n, mach_msg_type_name_t type, mach_msg_type_name_t *arrives
 		e->en_send_once = false;
 		*arrives = MACH_MSG_TYPE_MOVE_SEND_ONCE;
 		break;
+	case MACH_MSG_TYPE_MOVE_RECEIVE:
+		if (!e->en_receive)
+			sim_fail("the server moved a receive right that it has not (name %u)", n);
+		e->en_receive = false;
+		p->po_owner = SIM_PEER;
+		p->po_has_payload = false;
+		p->po_set = MACH_PORT_NULL;
+		*arrives = MACH_MSG_TYPE_MOVE_RECEIVE;
+		break;
 	default:
 		sim_fail("the server sent a right as type %u", type);
 	}
@@ -479,8 +508,24 @@ body_in(char *body, size_t size)
 	}
 }
 
+/* The message goes nowhere: the rights in its header are the sender's again, as a right that was moved. */
 static mach_msg_return_t
-server_send(mach_msg_header_t *h, size_t size)
+server_send_back(mach_msg_header_t *h)
+{
+	unsigned int remote = MACH_MSGH_BITS_REMOTE(h->msgh_bits);
+	struct entry *e = entry_of(h->msgh_remote_port);
+
+	if (remote == MACH_MSG_TYPE_COPY_SEND) {
+		e->en_sends++;
+		e->en_port->po_srights++;
+		remote = MACH_MSG_TYPE_MOVE_SEND;
+	}
+	h->msgh_bits = (h->msgh_bits & ~MACH_MSGH_BITS_REMOTE_MASK) | remote;
+	return MACH_SEND_TIMED_OUT;
+}
+
+static mach_msg_return_t
+server_send(mach_msg_header_t *h, size_t size, bool can_time_out)
 {
 	mach_msg_type_name_t reply_type = 0, ignored;
 	struct sim_port *to, *reply;
@@ -494,6 +539,9 @@ server_send(mach_msg_header_t *h, size_t size)
 		return MACH_SEND_INVALID_DEST;
 	if (e == NULL)
 		sim_fail("the server sent id %d to the name %u, which means nothing", h->msgh_id, h->msgh_remote_port);
+	if (can_time_out && !is_complex && h->msgh_local_port == MACH_PORT_NULL && fuzz_chance(10) &&
+	    MACH_MSGH_BITS_REMOTE(h->msgh_bits) != MACH_MSG_TYPE_MOVE_SEND_ONCE)
+		return server_send_back(h);
 	to = right_in(h->msgh_remote_port, MACH_MSGH_BITS_REMOTE(h->msgh_bits), &ignored);
 	reply = NULL;
 	if (MACH_MSGH_BITS_LOCAL(h->msgh_bits) != 0)
@@ -605,6 +653,94 @@ dequeue(mach_msg_header_t *h, size_t room, mach_port_t from, mach_msg_return_t *
 	return false;
 }
 
+/* ---- Kernel threads of the server: they run while its first one waits, one at a time ---- */
+
+#define THREADS_MAX	40u
+#define THREAD_STACK	262144u
+
+struct thread {
+	void		*th_sp;
+	mach_port_t	th_reply_port;
+	mach_port_t	th_waits_for;		/* a port or set; MACH_PORT_NULL: it can run */
+	bool		th_is_over;
+	void		(*th_fn)(void *arg);
+	void		*th_arg;
+};
+
+static struct thread threads[THREADS_MAX];	/* the first is the fibril thread */
+static unsigned int nthreads = 1;
+static struct thread *running = &threads[0];
+
+static bool
+message_waits(mach_port_t from)
+{
+	unsigned int i;
+
+	for (i = 0; i < npending; i++)
+		if (pending[i]->po_owner != SIM_DEAD && (pending[i]->po_name == from || pending[i]->po_set == from))
+			return true;
+	return false;
+}
+
+static void
+thread_run(struct thread *t)
+{
+	struct thread *self = running;
+
+	running = t;
+	mx_switch(&self->th_sp, t->th_sp);
+}
+
+static void
+thread_main(void)
+{
+	running->th_fn(running->th_arg);
+	running->th_is_over = true;
+	thread_run(&threads[0]);
+}
+
+/* Let one thread that can do something do it. Returns false if none can. */
+static bool
+threads_step(void)
+{
+	unsigned int i, start = fuzz_random(nthreads);
+	struct thread *t;
+
+	for (i = 0; i < nthreads; i++) {
+		t = &threads[(start + i) % nthreads];
+		if (t == &threads[0] || t->th_is_over || (t->th_waits_for != MACH_PORT_NULL && !message_waits(t->th_waits_for)))
+			continue;
+		thread_run(t);
+		return true;
+	}
+	return false;
+}
+
+kern_return_t
+mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes)
+{
+	struct thread *t = &threads[nthreads];
+	void **sp;
+
+	(void)stack_bytes;
+	if (nthreads == THREADS_MAX)
+		return KERN_RESOURCE_SHORTAGE;
+	nthreads++;
+	t->th_fn = fn;
+	t->th_arg = arg;
+	sp = (void **)((char *)calloc(1, THREAD_STACK) + THREAD_STACK - 16);
+	*--sp = NULL;
+	*--sp = (void *)(uintptr_t)thread_main;
+	t->th_sp = sp - 4;
+	return KERN_SUCCESS;
+}
+
+mach_port_t *
+mx_thread_reply_port(void)
+{
+	return running == &threads[0] ? NULL : &running->th_reply_port;
+}
+
 mach_msg_return_t
 mach_msg_trap(mach_msg_header_t *h, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t room,
 	mach_port_t from, mach_msg_timeout_t timeout, mach_port_t notify)
@@ -613,7 +749,7 @@ mach_msg_trap(mach_msg_header_t *h, mach_msg_option_t option, mach_msg_size_t se
 
 	(void)notify;
 	if (option & MACH_SEND_MSG) {
-		kr = server_send(h, send_size);
+		kr = server_send(h, send_size, (option & MACH_SEND_TIMEOUT) != 0);
 		if (kr != MACH_MSG_SUCCESS)
 			return kr;
 	}
@@ -629,11 +765,25 @@ mach_msg_trap(mach_msg_header_t *h, mach_msg_option_t option, mach_msg_size_t se
 		}
 		if ((option & MACH_RCV_TIMEOUT) && timeout == 0)
 			return MACH_RCV_TIMED_OUT;
-		if (!client_step((option & MACH_RCV_TIMEOUT) != 0)) {
+		if (running != &threads[0]) {
+			running->th_waits_for = from;
+			thread_run(&threads[0]);
+			running->th_waits_for = MACH_PORT_NULL;
+			if ((option & MACH_RCV_TIMEOUT) && !message_waits(from))
+				return MACH_RCV_TIMED_OUT;
+		} else if (!threads_step() && !client_step((option & MACH_RCV_TIMEOUT) != 0)) {
 			sim_now += timeout * 1000000ull;
 			return MACH_RCV_TIMED_OUT;
 		}
 	}
+}
+
+bool
+sim_is_task(mach_port_t task)
+{
+	struct sim_port *p = sim_port_named(task);
+
+	return p != NULL && p->po_owner == SIM_KERNEL && p->po_is_task;
 }
 
 /* ---- What is left ---- */
@@ -746,6 +896,8 @@ syscall_mach_port_insert_right(mach_port_t task, mach_port_t name, mach_port_t r
 	mach_msg_type_name_t arrives;
 	struct sim_port *p;
 
+	if (task != mx_task && !sim_is_task(task))
+		return KERN_INVALID_ARGUMENT;
 	if (task != mx_task) {			/* into a client */
 		p = right_in(right, type, &arrives);
 		if (p != NULL)
@@ -767,6 +919,15 @@ mach_port_mod_refs(mach_port_t task, mach_port_t n, mach_port_right_t right, int
 {
 	struct entry *e = entry_of(n);
 
+	if (right == MACH_PORT_RIGHT_SEND && delta > 0) {
+		if (e == NULL || e->en_set)
+			return KERN_INVALID_NAME;
+		if (e->en_dead || e->en_sends == 0)
+			return KERN_INVALID_RIGHT;
+		e->en_sends += (unsigned int)delta;
+		e->en_port->po_srights += (unsigned int)delta;
+		return KERN_SUCCESS;
+	}
 	if (right != MACH_PORT_RIGHT_RECEIVE) {
 		while (delta++ < 0)
 			(void)syscall_mach_port_deallocate(task, n);

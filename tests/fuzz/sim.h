@@ -42,13 +42,14 @@ struct sim_port {
 	struct sim_port	*po_no_senders;	/* send-once right to tell */
 	struct sim_message *po_first, *po_last;
 	unsigned int	po_messages;
-	unsigned int	po_client;	/* which of them; SIM_CLIENT only */
+	bool		po_is_task;	/* SIM_KERNEL only */
 };
 
 extern unsigned int sim_names;		/* in the server's space */
 extern unsigned int sim_pages;		/* mapped by the server and not unmapped */
 extern uint64_t sim_now;		/* ns */
 extern bool sim_verbose;
+extern mach_port_t sim_watched;		/* a name whose making is shown */
 
 /* ---- For client.c ---- */
 
@@ -70,10 +71,15 @@ void sim_body_drop(void *body, size_t size);
 void sim_body_walk(void *body, size_t size, void (*right)(struct sim_port **where, mach_msg_type_name_t type),
 	void (*memory)(void *at, size_t bytes));
 void *sim_map(size_t bytes);
+bool sim_map_at(uintptr_t at, size_t bytes);	/* false: something is there */
 void sim_unmap(void *at, size_t bytes);
+/* Is the name TASK a task that lives? */
+bool sim_is_task(mach_port_t task);
 /* Names of the server that are neither a fibril's nor a spare object's; and print all. */
 unsigned int sim_names_live(void);
 void sim_names_print(void);
+/* From now on rdtsc counts SIM_NOW, at 2 GHz (tsc.c). */
+void sim_tsc_start(void);
 void sim_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* ---- What client.c does ---- */
