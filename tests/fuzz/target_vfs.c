@@ -72,5 +72,5 @@ archive(size_t *bytes)
 
 const struct fuzz_target fuzz_target = {
 	.ta_server = &vfs_description, .ta_subsystems = subsystems, .ta_archive = archive,
-	.ta_names_slack = 10, .ta_pages_slack = 60,	/* pages of inodes, windows and the pool are kept */
+	.ta_names_slack = 10, .ta_pages_slack = 200,	/* pages of inodes, windows and the pool are kept */
 };
