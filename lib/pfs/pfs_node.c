@@ -103,10 +103,37 @@ node_is_readonly(const struct pfs_node *node)
 
 /* ---- Volumes ---- */
 
+uint32_t
+pfs_device_number(void)
+{
+	static uint32_t last;
+
+	return ++last;
+}
+
+bool
+pfs_option_get(const struct pfs_mount_args *args, const char *key, char *value, size_t size)
+{
+	const char *p = args->ma_options, *end = p + args->ma_options_len, *comma;
+	size_t klen = strlen(key), n;
+
+	for (; p < end; p = comma + 1) {
+		comma = memchr(p, ',', (size_t)(end - p));
+		if (comma == NULL)
+			comma = end;
+		n = (size_t)(comma - p);
+		if (n <= klen || memcmp(p, key, klen) != 0 || p[klen] != '=' || n - klen - 1 >= size)
+			continue;
+		memcpy(value, p + klen + 1, n - klen - 1);
+		value[n - klen - 1] = '\0';
+		return true;
+	}
+	return false;
+}
+
 kern_return_t
 pfs_volume_mount(const struct pfs_ops *ops, uint32_t flags, const struct pfs_mount_args *args, struct pfs_volume **out)
 {
-	static uint32_t next_minor = 1;
 	struct pfs_volume *vol = calloc(1, sizeof(*vol));
 	kern_return_t kr;
 
@@ -114,7 +141,7 @@ pfs_volume_mount(const struct pfs_ops *ops, uint32_t flags, const struct pfs_mou
 		return MX_ENOMEM;
 	vol->pv_ops = ops;
 	vol->pv_flags = flags;
-	vol->pv_dev_minor = next_minor++;
+	vol->pv_dev_minor = args->ma_dev_minor != 0 ? args->ma_dev_minor : pfs_device_number();
 	kr = ops->po_mount(vol, args);
 	if (kr != KERN_SUCCESS) {
 		free(vol);

@@ -7,6 +7,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <stdlib.h>
 #include <string.h>
 #include <masix/mach.h>
 #include "pfs_S.h"
@@ -118,12 +119,15 @@ S_pfs_mount(mx_object_ptr_t server, const mx_path_t source, mach_msg_type_number
 	mx_attr_t *attr, uint32_t *cache)
 {
 	struct pfs_service *se = mx_object_cast(server, &service_class);
-	struct pfs_mount_args args = { source, source_len, options, options_len };
+	struct pfs_mount_args args = { source, source_len, options, options_len, 0 };
 	struct pfs_volume *vol;
+	char dev[16];
 	kern_return_t kr;
 
 	if (se == NULL || source_len > MX_PATH_MAX || options_len > MX_BLOB_MAX)
 		return MX_EINVAL;
+	if (pfs_option_get(&args, "dev", dev, sizeof(dev)))
+		args.ma_dev_minor = (uint32_t)strtoul(dev, NULL, 10);
 	kr = pfs_volume_mount(se->se_ops, flags, &args, &vol);
 	if (kr != KERN_SUCCESS)
 		return kr;

@@ -316,28 +316,6 @@ node_unlinked(struct tmpfs_node *tn)
 
 /* ---- The table ---- */
 
-/* The value of "KEY=..." in comma separated OPTIONS. False: not there. */
-static bool
-option_get(const struct pfs_mount_args *args, const char *key, char *value, size_t size)
-{
-	const char *p = args->ma_options, *end = p + args->ma_options_len;
-	size_t klen = strlen(key), n;
-
-	while (p < end) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma != NULL ? comma : end;
-
-		n = (size_t)(stop - p);
-		if (n > klen && memcmp(p, key, klen) == 0 && p[klen] == '=' && n - klen - 1 < size) {
-			memcpy(value, p + klen + 1, n - klen - 1);
-			value[n - klen - 1] = '\0';
-			return true;
-		}
-		p = stop + 1;
-	}
-	return false;
-}
-
 /* "size=10m" in pages; the limit of everything when absent or unreadable. */
 static uint32_t
 option_limit(const struct pfs_mount_args *args)
@@ -345,7 +323,7 @@ option_limit(const struct pfs_mount_args *args)
 	char value[32], *end;
 	unsigned long long n;
 
-	if (!option_get(args, "size", value, sizeof(value)))
+	if (!pfs_option_get(args, "size", value, sizeof(value)))
 		return global_limit;
 	n = strtoull(value, &end, 10);
 	switch (*end) {
@@ -369,7 +347,7 @@ option_number(const struct pfs_mount_args *args, const char *key, int base, uint
 {
 	char value[32];
 
-	return option_get(args, key, value, sizeof(value)) ? (uint32_t)strtoul(value, NULL, base) : otherwise;
+	return pfs_option_get(args, key, value, sizeof(value)) ? (uint32_t)strtoul(value, NULL, base) : otherwise;
 }
 
 static kern_return_t
@@ -440,8 +418,8 @@ core_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 	struct tmpfs_volume *tv = vol->pv_private;
 	uint32_t room = tv->tv_limit - tv->tv_used, all = global_limit - global_used;
 
-	st->sf_blocks = tv->tv_limit;
 	st->sf_bfree = st->sf_bavail = room < all ? room : all;
+	st->sf_blocks = tv->tv_used + st->sf_bfree;	/* others may use up what this volume could have */
 	st->sf_ffree = st->sf_bfree * 4;
 	st->sf_files = st->sf_ffree + tv->tv_nodes;
 	return KERN_SUCCESS;

@@ -155,7 +155,7 @@ name_get(const char *path, struct vfs_name **out)
 static kern_return_t
 mount_on(const char *path, const struct pfs_ops *ops, const char *options, struct vfs_mount **out)
 {
-	struct pfs_mount_args args = { ops->po_name, strlen(ops->po_name), options, strlen(options) };
+	struct pfs_mount_args args = { ops->po_name, strlen(ops->po_name), options, strlen(options), 0 };
 	struct vfs_name *on;
 	kern_return_t kr = make(vfs_root, path, MX_S_IFDIR | 0755, 0, 0, NULL);
 
@@ -213,7 +213,7 @@ memory_share(void)
 static kern_return_t
 root_make(void)
 {
-	static const struct pfs_mount_args args = { "bootfs", 6, "mode=0755", 9 };
+	static const struct pfs_mount_args args = { "bootfs", 6, "mode=0755", 9, 0 };
 	struct vfs_mount *mn;
 	kern_return_t kr = vfs_mount_local(NULL, &tmpfs_ops, 0, &args, &mn);
 

@@ -194,6 +194,21 @@ vfs_remote_identify(mach_port_t io, struct vfs_vnode **out)
 
 /* ---- Mounting ---- */
 
+/* Ask SERVER for a volume. The number that its files have as their device comes from here, with the options. */
+static kern_return_t
+volume_ask(mach_port_t server, const char *source, uint32_t flags, const char *options, size_t options_len, mach_port_t *root,
+	struct mx_attr *attr, uint32_t *cache)
+{
+	char text[MX_BLOB_MAX];
+	int n;
+
+	n = snprintf(text, sizeof(text), "%.*s%sdev=%u", (int)options_len, options, options_len > 0 ? "," : "",
+		(unsigned int)pfs_device_number());
+	if (n < 0 || n >= (int)sizeof(text))
+		return MX_EINVAL;
+	return pfs_mount(server, source, strlen(source), flags, text, (mach_msg_type_number_t)n, root, attr, cache);
+}
+
 kern_return_t
 vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags, const char *options,
 	size_t options_len)
@@ -207,7 +222,7 @@ vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint
 	(void)snprintf(service, sizeof(service), "pfs.%s", type);
 	if (mx_lookup(service, &server) != KERN_SUCCESS)
 		return MX_ENODEV;
-	kr = pfs_mount(server, source, strlen(source), flags, options, options_len, &root, &attr, &cache);
+	kr = volume_ask(server, source, flags, options, options_len, &root, &attr, &cache);
 	mx_port_release(server);
 	if (kr != KERN_SUCCESS)
 		return result(kr);

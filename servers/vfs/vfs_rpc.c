@@ -491,7 +491,7 @@ S_vfs_mount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_typ
 	mach_msg_type_number_t fstype_len, uint32_t flags, const mx_blob_t options, mach_msg_type_number_t options_len)
 {
 	const struct vfs_who *wh = who_of(ctx);
-	struct pfs_mount_args args = { source, source_len, options, options_len };
+	struct pfs_mount_args args = { source, source_len, options, options_len, 0 };
 	struct vfs_path pa;
 	kern_return_t kr = path_decode(wh, who, MACH_PORT_NULL, path, path_len, &pa);
 

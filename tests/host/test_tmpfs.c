@@ -18,7 +18,7 @@ static struct pfs_volume *vol;
 static void
 volume_make(const char *options)
 {
-	const struct pfs_mount_args args = { "", 0, options, strlen(options) };
+	const struct pfs_mount_args args = { "", 0, options, strlen(options), 0 };
 
 	CHECK(pfs_volume_mount(&tmpfs_ops, 0, &args, &vol) == KERN_SUCCESS);
 }

@@ -469,7 +469,7 @@ world_linux_make(void)
 static void
 world_vfs_make(void)
 {
-	static const struct pfs_mount_args args = { "", 0, "mode=0777", 9 };
+	static const struct pfs_mount_args args = { "", 0, "mode=0777", 9, 0 };
 	struct pfs_new what = { .nw_mode = MX_S_IFDIR | 0777 };
 	struct vfs_path pa;
 	struct vfs_name *na;
@@ -527,7 +527,7 @@ test_oracle(unsigned int steps)
 static void
 test_mounts(void)
 {
-	static const struct pfs_mount_args args = { "none", 4, "", 0 };
+	static const struct pfs_mount_args args = { "none", 4, "", 0, 0 };
 	struct pfs_new dir = { .nw_mode = MX_S_IFDIR | 0755 };
 	struct vfs_path pa;
 	struct vfs_name *na, *up;

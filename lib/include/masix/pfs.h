@@ -83,7 +83,13 @@ struct pfs_mount_args {
 	size_t		ma_source_len;
 	const char	*ma_options;	/* comma separated */
 	size_t		ma_options_len;
+	uint32_t	ma_dev_minor;	/* st_dev's; 0: the next free one of this task */
 };
+
+/* The value of the option KEY=..., terminated. False: not there, or too long. */
+bool pfs_option_get(const struct pfs_mount_args *args, const char *key, char *value, size_t size);
+/* A number for st_dev that no volume has yet. */
+uint32_t pfs_device_number(void);
 
 struct pfs_ops {
 	const char	*po_name;	/* the type, as mount(8) writes it */
