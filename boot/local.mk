@@ -11,4 +11,4 @@ busybox := deps/busybox-static/usr/bin/busybox
 gen/busybox.list: $(deps_rootfs) $(srcdir)/boot/local.mk
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)$(busybox) --list-full >$@.new && \
-		sed '/^bin\/busybox$$/d; /^linuxrc$$/d; s,.*,link /& /bin/busybox,' $@.new >$@ && rm $@.new
+		sed '/^bin\/busybox$$/d; /^linuxrc$$/d; s,^s*bin/,usr/&,; s,.*,link /& /usr/bin/busybox,' $@.new >$@ && rm $@.new

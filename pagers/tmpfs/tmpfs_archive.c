@@ -14,6 +14,7 @@
 
 #define HEADER	110u
 #define TRAILER	"TRAILER!!!"
+#define LINKS_MAX	8u	/* symbolic links to directories, one behind the other */
 
 enum { F_INO, F_MODE, F_UID, F_GID, F_NLINK, F_MTIME, F_FILESIZE, F_DEVMAJOR, F_DEVMINOR, F_RDEVMAJOR, F_RDEVMINOR,
 	F_NAMESIZE, F_CHECK, FIELDS };
@@ -106,12 +107,34 @@ member_read(struct unpack *un, struct member *me)
 
 /* ---- Making ---- */
 
-/* The directory that PATH (LEN bytes) names, made where it is missing. */
+static kern_return_t dir_walk(struct unpack *un, struct tmpfs_node *dir, const char *path, size_t len, unsigned int depth,
+	struct tmpfs_node **out);
+
+/* The directory that TE of DIR is, or that it is a symbolic link to (/bin -> usr/bin). */
 static kern_return_t
-dir_find(struct unpack *un, const char *path, size_t len, struct tmpfs_node **out)
+dir_enter(struct unpack *un, struct tmpfs_node *dir, const struct tmpfs_entry *te, unsigned int depth, struct tmpfs_node **out)
+{
+	struct tmpfs_node *tn = te->te_node;
+
+	if (pfs_node_is_dir(&tn->tn_node)) {
+		*out = tn;
+		return KERN_SUCCESS;
+	}
+	if ((tn->tn_node.pn_attr.at_mode & MX_S_IFMT) != MX_S_IFLNK)
+		return MX_ENOTDIR;
+	if (depth == LINKS_MAX)
+		return MX_ELOOP;
+	if (tn->u.link.target[0] == '/')
+		dir = un->un_root;
+	return dir_walk(un, dir, tn->u.link.target, tn->u.link.len, depth + 1, out);
+}
+
+/* The directory that PATH (LEN bytes) names from DIR on, made where it is missing. */
+static kern_return_t
+dir_walk(struct unpack *un, struct tmpfs_node *dir, const char *path, size_t len, unsigned int depth, struct tmpfs_node **out)
 {
 	static const struct pfs_new what = { .nw_mode = MX_S_IFDIR | 0755 };
-	struct tmpfs_node *dir = un->un_root, *made;
+	struct tmpfs_node *made;
 	struct tmpfs_entry *te;
 	kern_return_t kr;
 	size_t n;
@@ -134,9 +157,9 @@ dir_find(struct unpack *un, const char *path, size_t len, struct tmpfs_node **ou
 			pfs_node_release(&made->tn_node);
 			te = tmpfs_entry_find(dir, path, n);
 		}
-		if (!pfs_node_is_dir(&te->te_node->tn_node))
-			return MX_ENOTDIR;
-		dir = te->te_node;
+		kr = dir_enter(un, dir, te, depth, &dir);
+		if (kr != KERN_SUCCESS)
+			return kr;
 	}
 	*out = dir;
 	return KERN_SUCCESS;
@@ -240,7 +263,7 @@ static kern_return_t
 member_add(struct unpack *un, const struct member *me)
 {
 	uint32_t type = me->me_field[F_MODE] & MX_S_IFMT;
-	struct tmpfs_node *dir, *tn;
+	struct tmpfs_node *dir, *tn, *linked;
 	struct tmpfs_entry *te;
 	const char *name;
 	size_t len = me->me_len, dir_len = 0;
@@ -248,7 +271,7 @@ member_add(struct unpack *un, const struct member *me)
 
 	while (dir_len < len && (name = memchr(me->me_name + dir_len, '/', len - dir_len)) != NULL)
 		dir_len = (size_t)(name - me->me_name) + 1;
-	kr = dir_find(un, me->me_name, dir_len, &dir);
+	kr = dir_walk(un, un->un_root, me->me_name, dir_len, 0, &dir);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	name = me->me_name + dir_len;
@@ -264,6 +287,8 @@ member_add(struct unpack *un, const struct member *me)
 		attributes_set(te->te_node, me);
 		return KERN_SUCCESS;
 	}
+	if (te != NULL && type == MX_S_IFDIR && dir_enter(un, dir, te, 0, &linked) == KERN_SUCCESS)
+		return KERN_SUCCESS;			/* the directory behind the link takes what comes */
 	kr = old_remove(dir, name, len);
 	if (kr != KERN_SUCCESS)
 		return kr;

@@ -457,7 +457,7 @@ small_reserve(struct tmpfs_node *tn, uint64_t size)
 	memset(block + tp->tp_small_size, 0, n - tp->tp_small_size);
 	tp->tp_small = block;
 	tp->tp_small_size = n;
-	tn->tn_node.pn_attr.at_blocks = n / 512 + (n % 512 != 0);
+	tn->tn_node.pn_attr.at_blocks = (n + MX_PAGE - 1) / MX_PAGE * (MX_PAGE / 512);	/* as Linux counts */
 	return KERN_SUCCESS;
 }
 
