@@ -417,6 +417,8 @@ em_file_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 int32_t
 em_file_stat(struct em_file *f, struct mx_attr *attr)
 {
+	int32_t err;
+
 	if (!(f->f_class->c_flags & EM_CLASS_SERVER)) {
 		*attr = f->f_attr;
 		return 0;
@@ -426,7 +428,10 @@ em_file_stat(struct em_file *f, struct mx_attr *attr)
 		*attr = f->f_attr;
 		return 0;
 	}
-	return EM_IO(io_stat(f->f_port, attr));
+	err = EM_IO(io_stat(f->f_port, attr));
+	if (err == 0 && attr->at_ino == 0 && f->f_attr.at_ino != 0)
+		*attr = f->f_attr;		/* a driver knows its device, not the name that it was opened by */
+	return err;
 }
 
 void

@@ -83,6 +83,7 @@ static const struct device devices[] = {
 	{ "console", MX_S_IFCHR | 0600, 0, 5, 1, NULL },
 	{ "ptmx", MX_S_IFCHR | 0666, GID_TTY, 5, 2, NULL },
 	{ "ttyS0", MX_S_IFCHR | 0660, GID_TTY, 4, 64, NULL },
+	{ "hvc0", MX_S_IFCHR | 0660, GID_TTY, 229, 0, NULL },
 	{ "fd", MX_S_IFLNK, 0, 0, 0, "/proc/self/fd" },
 	{ "stdin", MX_S_IFLNK, 0, 0, 0, "/proc/self/fd/0" },
 	{ "stdout", MX_S_IFLNK, 0, 0, 0, "/proc/self/fd/1" },

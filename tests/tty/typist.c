@@ -2,11 +2,12 @@
  * typist - start QEMU, type at its console, and look at what comes back.
  *
  * usage: typist [-t SECONDS] ACTION... -- QEMU [ARG]...
- *     type:TEXT     type TEXT (\r and \n are one character)
+ *     type:TEXT     type TEXT (\r, \n, \e and control characters, \cX, are one character)
  *     wait:TEXT     until TEXT has come since the last action
  *     show:TEXT     the same, and print what came
  *     keys:N        type N keys, each after the echo of the last; print how long an echo takes
  *     flood:TEXT    count what comes until TEXT does; print bytes and bytes per second
+ *     pause:MS      go on reading for so long
  *     end           until QEMU ends
  * In QEMU's arguments fd=% stands for the socket of the console. Exits with 0, or 1 when something did not come within the time
  * (default 20 s for each action).
@@ -107,6 +108,10 @@ type(const char *text)
 
 		if (c == '\\' && (text[1] == 'r' || text[1] == 'n'))
 			c = *++text == 'r' ? '\r' : '\n';
+		else if (c == '\\' && text[1] == 'e')
+			text++, c = '\033';
+		else if (c == '\\' && text[1] == 'c' && text[2] != '\0')
+			text += 2, c = *text & 0x1f;
 		if (write(line, &c, 1) != 1)
 			give_up("type", text);
 	}
@@ -177,6 +182,11 @@ act(const char *action)
 		keys(atoi(text));
 	} else if (strncmp(action, "flood:", 6) == 0) {
 		flood(text);
+	} else if (strncmp(action, "pause:", 6) == 0) {
+		double end = now() + atoi(text) / 1e3;
+
+		while (now() < end)
+			(void)more(end);
 	} else if (strcmp(action, "end") == 0) {
 		double end = now() + limit;
 
