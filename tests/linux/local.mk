@@ -9,3 +9,5 @@ linux_programs += tests/linux/file_poll
 linux_programs += tests/linux/file_rw
 linux_programs += tests/linux/file_tty
 linux_programs += tests/linux/fuzzcall
+linux_programs += tests/linux/tty_jobs
+linux_programs += tests/linux/tty_modes
