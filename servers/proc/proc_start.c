@@ -144,6 +144,9 @@ proc_fresh(int argc, char **argv)
 	kr = proc_clock_start();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot start the clock: 0x%x", (unsigned int)kr);
+	kr = mx_on_stop(proc_stop);
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot be told when the system ends: 0x%x", (unsigned int)kr);
 	kr = procfs_start();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot register pfs.proc: 0x%x", (unsigned int)kr);

@@ -93,4 +93,9 @@ mach_port_t proc_processor_set(void);
 /* "tty.control", looked up when first needed. Errors: MX_ENOTTY there is none */
 kern_return_t proc_tty_control(mach_port_t *control);
 
+/* ---- The end of the system (proc_stop.c) ---- */
+
+/* End all processes. Blocks: until they have ended, a second at most */
+void proc_stop(void);
+
 #endif /* PROC_SERVER_H */

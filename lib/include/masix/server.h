@@ -157,6 +157,9 @@ kern_return_t mx_right(const char *name, mach_port_t *right);
 /* The value of KEY on the boot command, "" without; static storage of libmasix until the next call. */
 const char *mx_boot_option(const char *key);
 void mx_server_ready(void);
+/* When the whole system ends, ACS has FN run on a fibril of its own: save what has to be saved, in at most five seconds. The task
+ * ends when FN returns. A server without is simply ended. One per task. */
+kern_return_t mx_on_stop(void (*fn)(void));
 /* The server cannot start: says so and ends the task. */
 void mx_server_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
