@@ -36,6 +36,7 @@ struct em_poll_state {
 	uint32_t	ps_cookie;	/* the last one given */
 	uint32_t	ps_next;	/* registration to forget next */
 	uint32_t	ps_outstanding;	/* messages that may still come */
+	uint32_t	ps_unused;	/* of rights that came back unused: the server answered at once */
 	struct poll_reg	ps_reg[POLL_REGS];
 };
 
@@ -122,6 +123,10 @@ poll_message_take(struct em_poll_state *ps, const struct poll_message *m)
 
 	if (m->pm_head.msgh_id == POLL_POKE_ID)
 		return;
+	if (is_death && ps->ps_unused > 0) {
+		ps->ps_unused--;
+		return;
+	}
 	if (ps->ps_outstanding > 0)
 		ps->ps_outstanding--;
 	for (uint32_t i = 0; i < POLL_REGS; i++)
@@ -137,7 +142,7 @@ poll_drain(struct em_poll_state *ps)
 {
 	struct poll_message m;
 
-	if (ps->ps_outstanding == 0)
+	if (ps->ps_outstanding + ps->ps_unused == 0)
 		return;
 	while (mach_msg(&m.pm_head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof m, em_self()->t_poll, 0, MACH_PORT_NULL) ==
 	    MACH_MSG_SUCCESS)
@@ -164,7 +169,8 @@ em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_p
 		return MX_POLLERR;
 	if (p != NULL) {
 		*r = (struct poll_reg){ revents == 0 ? f : NULL, f->f_serial, port, events, ps->ps_cookie, em_now_ns() };
-		ps->ps_outstanding += revents == 0 ? 1 : 0;
+		ps->ps_outstanding += revents == 0;
+		ps->ps_unused += revents != 0;
 	}
 	return revents & (events | EM_POLL_ALWAYS);
 }
