@@ -37,7 +37,8 @@ thread_raise(mach_port_t thread, uint32_t priority)
 	(void)thread_priority(thread, (int)priority, FALSE);
 }
 
-/* ACS itself goes before the servers: who starts and ends them must not wait for one that runs wild. */
+/* ACS itself goes before the servers: who starts and ends them must not wait for one that runs wild, nor for memory that somebody
+ * else has used up (thread_wire: the kernel's reserve). */
 kern_return_t
 acs_task_setup(void)
 {
@@ -49,6 +50,8 @@ acs_task_setup(void)
 		return kr;
 	kr = host_processor_set_priv(acs_host_priv, name, &acs_processor_set);
 	mx_port_release(name);
+	if (kr == KERN_SUCCESS)
+		kr = thread_wire(acs_host_priv, self, TRUE);
 	if (kr == KERN_SUCCESS)
 		thread_raise(self, ACS_PRIORITY);
 	mx_port_release(self);
