@@ -125,6 +125,7 @@ void em_futex_relock(bool take);
 /* ---- service.c ---- */
 /* The service thread's time-outs changed: let it look. */
 void em_service_poke(void);
+void em_service_sync(void);
 
 /* ---- int80.c ---- */
 /* Where the program goes on that wants to go on at EIP: not into the middle of a rewritten site. */

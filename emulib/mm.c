@@ -869,7 +869,7 @@ sys_mremap(uint32_t old, uint32_t old_size, uint32_t new_size, uint32_t flags, u
 	}
 	em_mm_lock();
 	err = list_room();
-	if (err == 0 && em_vma_total(&mm_list, 0, 0) + (uint64_t)new_size > em_proc()->p_rlimit_as + old_size)
+	if (err == 0 && new_size > old_size && em_vma_total(&mm_list, 0, 0) + (uint64_t)(new_size - old_size) > em_proc()->p_rlimit_as)
 		err = E(ENOMEM);
 	if (err == 0)
 		err = remap_locked(old, old_size, new_size, flags, new);

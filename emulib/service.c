@@ -22,6 +22,7 @@
 #define EXCEPTION_ID	2400
 #define SIGNAL_ID	415000
 #define POKE_ID		415090
+#define SYNC_ID		415091
 
 #define TICK_NS		10000000u	/* of the kernel's time-outs */
 
@@ -253,6 +254,33 @@ em_service_poke(void)
 	(void)mach_msg_trap(&m, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 }
 
+/* Wait until everything that was sent to the process so far has been looked at. */
+void
+em_service_sync(void)
+{
+	union service_msg m;
+	mach_port_t reply = mig_get_reply_port();
+
+	memset(&m.head, 0, sizeof(m.head));
+	m.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
+	m.head.msgh_size = sizeof(m.head);
+	m.head.msgh_remote_port = MX_PORT_SIGNAL;
+	m.head.msgh_local_port = reply;
+	m.head.msgh_id = SYNC_ID;
+	(void)mach_msg(&m.head, MACH_SEND_MSG | MACH_RCV_MSG, sizeof(m.head), sizeof(m), reply, 0, MACH_PORT_NULL);
+}
+
+static bool
+sync_answer(union service_msg *m)
+{
+	mach_port_t reply_port = m->head.msgh_remote_port;
+
+	m->head.msgh_bits = MACH_MSGH_BITS(MACH_MSGH_BITS_REMOTE(m->head.msgh_bits), 0);
+	m->head.msgh_size = sizeof(m->head);
+	m->head.msgh_local_port = MACH_PORT_NULL;
+	return reply_port != MACH_PORT_NULL;
+}
+
 /* Fire what is due; milliseconds until the next, 0: none. */
 static mach_msg_timeout_t
 timers_run(struct em_process *p)
@@ -292,6 +320,8 @@ em_service(struct em_thread *self)
 			reply = exception_receive(p, &m);
 		else if (m.head.msgh_id == SIGNAL_ID)
 			signal_receive(p, &m.signal);
+		else if (m.head.msgh_id == SYNC_ID)
+			reply = sync_answer(&m);
 	}
 }
 

@@ -283,9 +283,8 @@ signal_default(struct em_process *p, int signo)
 	if (NOTHING & EM_BIT(signo))
 		return;
 	if (STOPS & EM_BIT(signo)) {
-		uint32_t conts = p->p_conts;
-
-		(void)proc_stop(p->p_port, (uint32_t)signo, conts);	/* refused (orphaned group): goes on */
+		em_service_sync();	/* a SIGCONT that came before the stop signal has nothing to do with it */
+		(void)proc_stop(p->p_port, (uint32_t)signo, p->p_conts);	/* refused (orphaned group): goes on */
 		return;
 	}
 	em_process_die(signo);

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 # Oracle programs: they pass on Linux, and then on MASIX. One a line, in the order of their names.
+linux_programs += tests/linux/core_exec
+linux_programs += tests/linux/core_mm
+linux_programs += tests/linux/core_signal
+linux_programs += tests/linux/core_thread
+linux_programs += tests/linux/core_time
 linux_programs += tests/linux/file_fd
 linux_programs += tests/linux/file_lock
 linux_programs += tests/linux/file_path
