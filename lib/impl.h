@@ -174,6 +174,9 @@ void mx_thread_main(void (*fn)(void *), void *arg) __attribute__((noreturn));
 /* Is the caller a kernel thread of mx_thread_start? Then its reply port's place, else NULL. */
 mach_port_t *mx_thread_reply_port(void);
 void mx_time_init(void);
+/* Follow the clock of processes as soon as there is one (clock.c). */
+void mx_clock_start(void);
+bool mx_clock_is_shared(void);
 /* The size of the type descriptor at P, and the number of its elements; 0 when it does not lie before END. */
 size_t mx_item_size(const char *p, const char *end, mach_msg_type_number_t *number);
 

@@ -120,6 +120,7 @@ mx_server_ready(void)
 {
 	kern_return_t kr = acs_ready(mx_acs, TRUE, "", 0);
 
+	mx_clock_start();
 	if (kr != KERN_SUCCESS && mx_acs != MACH_PORT_NULL)
 		mx_log(MX_LOG_ERROR, "acs_ready: error %#x", kr);
 }

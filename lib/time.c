@@ -6,6 +6,9 @@
  * the kernel's own time is used, then better over longer spans. As the kernel's clock can only lose time, the lowest
  * rate that was ever measured is nearest to the truth.
  *
+ * proc does this better, and publishes its clock for processes. As soon as it is there servers take their time from it as
+ * well (clock.c): a file's time must not be later than what a process then reads from its own clock.
+ *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +28,8 @@ static uint64_t hz, bound_hz;		/* rate; what it cannot exceed */
 static uint32_t mult;			/* ns = ticks * mult >> 31 */
 static uint64_t last_ns;		/* never go back */
 static uint64_t real_offset;
+static const volatile struct mx_sys_clock *shared;	/* NULL: not yet */
+static uint64_t floor_ns;		/* our own time when it took over: it is not to go back */
 
 static uint64_t
 tsc(void)
@@ -96,11 +101,45 @@ rebase(uint64_t t)
 	return now;
 }
 
+/* The shared clock's time and its distance to the real one. */
+static uint64_t
+shared_read(uint64_t *offset)
+{
+	uint64_t ns;
+	uint32_t seq;
+
+	do {
+		seq = shared->ck_seq;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		ns = shared->ck_mono_ns + ((tsc() - shared->ck_tsc) * shared->ck_mult >> shared->ck_shift);
+		*offset = shared->ck_real_ns;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((seq & 1) != 0 || seq != shared->ck_seq);
+	return ns > floor_ns ? ns : floor_ns;
+}
+
+void
+mx_clock_use(const volatile struct mx_sys_clock *clock)
+{
+	floor_ns = mx_now_ns();
+	shared = clock;
+}
+
+bool
+mx_clock_is_shared(void)
+{
+	return shared != NULL;
+}
+
 uint64_t
 mx_now_ns(void)
 {
-	uint64_t t = tsc(), ticks = t - base_tsc;
+	uint64_t t, ticks, ignored;
 
+	if (shared != NULL)
+		return shared_read(&ignored);
+	t = tsc();
+	ticks = t - base_tsc;
 	if (mult == 0 || ticks >> 32 != 0)
 		return mx_thread_reply_port() == NULL ? rebase(t) : hz == 0 ? uptime_ns() : base_ns + scale(ticks, hz);
 	return base_ns + (ticks * mult >> 31);
@@ -109,12 +148,19 @@ mx_now_ns(void)
 uint64_t
 mx_real_ns(void)
 {
-	return mx_now_ns() + real_offset;
+	uint64_t ns, offset;
+
+	if (shared == NULL)
+		return mx_now_ns() + real_offset;
+	ns = shared_read(&offset);
+	return ns + offset;
 }
 
 uint64_t
 mx_tsc_hz(void)
 {
+	if (shared != NULL)
+		return shared->ck_tsc_hz;
 	(void)mx_now_ns();
 	return hz;
 }

@@ -142,6 +142,8 @@ proc_fresh(int argc, char **argv)
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot find vfs.admin: 0x%x", (unsigned int)kr);
 	kr = proc_clock_start();
+	if (kr == KERN_SUCCESS)
+		kr = proc_clock_export();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot start the clock: 0x%x", (unsigned int)kr);
 	kr = mx_on_stop(proc_stop);

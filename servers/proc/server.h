@@ -68,6 +68,8 @@ kern_return_t proc_sys_init(void);
 kern_return_t proc_sys_map_into(mach_port_t task);
 /* Second and last step of the first calibration; then the clock is kept true by a fibril. */
 kern_return_t proc_clock_start(void);
+/* Let other servers have it: the name "proc.clock". */
+kern_return_t proc_clock_export(void);
 uint64_t proc_clock_ns(void);
 uint64_t proc_clock_real_ns(void);
 void proc_clock_set_real(uint64_t real_ns);

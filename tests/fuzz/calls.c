@@ -475,6 +475,17 @@ mx_time_init(void)
 {
 }
 
+void
+mx_clock_use(const volatile struct mx_sys_clock *clock)
+{
+	(void)clock;
+}
+
+void
+mx_clock_start(void)
+{
+}
+
 void (*mx_log_sink)(unsigned int level, const char *line);
 
 void

@@ -111,7 +111,9 @@ kern_return_t mx_cond_wait_cancellable_until(struct mx_cond *c, uint32_t tag, ui
 /* ---- Time ---- */
 
 uint64_t mx_now_ns(void);		/* monotonic */
-uint64_t mx_real_ns(void);		/* since 1970 */
+uint64_t mx_real_ns(void);		/* since 1970; as processes see it, once proc is there */
+/* Take the time from CLOCK from now on; for proc, whose it is. */
+void mx_clock_use(const volatile struct mx_sys_clock *clock);
 uint64_t mx_tsc_hz(void);		/* of the processor's time stamp counter; 0 in a server's first 100 ms */
 void mx_sleep_ns(uint64_t ns);		/* parks the fibril; resolution of the kernel: 10 ms */
 
