@@ -12,6 +12,7 @@
 #include <masix/server.h>
 #include "io.h"
 #include "mach.h"
+#include "mx.h"
 #include "test.h"
 #include "vfs.h"
 
@@ -315,47 +316,88 @@ tsc(void)
 }
 
 static void
-speed_print(const char *what, uint64_t cycles, unsigned int n)
+do_ping(void)
 {
-	uint64_t hz = mx_tsc_hz();
+	char name[MX_NAME_MAX + 1];
+	mach_msg_type_number_t n = sizeof(name);
 
-	if (hz != 0)
-		tap_print("# %-32s %5u ns\n", what, (unsigned int)(cycles * 1000000000ull / hz / n));
+	(void)mx_ping(ctx_root, name, &n);
+}
+
+static void
+do_stat(void)
+{
+	struct mx_attr attr;
+
+	(void)t_stat(ctx_root, "/etc/passwd", 0, &attr);
+}
+
+static void
+do_open(void)
+{
+	struct t_file f;
+
+	(void)t_open(ctx_root, "/etc/passwd", MX_O_RDONLY, 0, &f);
+	mx_port_release(f.io);
+}
+
+static void
+do_null(void)
+{
+	struct t_file f;
+
+	(void)t_open(ctx_root, "/dev/null", MX_O_RDONLY, 0, &f);
+}
+
+static void
+do_create(void)
+{
+	struct t_file f;
+
+	(void)t_open(ctx_root, "/tmp/speed", MX_O_RDWR | MX_O_CREAT, 0644, &f);
+	mx_port_release(f.io);
+	(void)vfs_unlink(ctx_root, 0, MACH_PORT_NULL, "/tmp/speed", 10, 0);
+}
+
+static void
+do_pipe(void)
+{
+	mach_port_t r, w, m;
+	uint64_t ino;
+
+	(void)vfs_pipe(ctx_root, 0, &r, &w, &m, &ino);
+	mx_port_release(r);
+	mx_port_release(w);
+	mx_port_release(m);
+}
+
+/* The best of 20 batches: others use the machine, too. */
+static void
+speed(const char *what, void (*fn)(void), unsigned int n)
+{
+	uint64_t best = UINT64_MAX, t;
+	unsigned int batch, i;
+
+	for (batch = 0; batch < 20; batch++) {
+		t = tsc();
+		for (i = 0; i < n; i++)
+			fn();
+		t = tsc() - t;
+		if (t < best)
+			best = t;
+	}
+	if (mx_tsc_hz() != 0)
+		tap_print("# %-32s %5u ns\n", what, (unsigned int)(best * 1000000000ull / mx_tsc_hz() / n));
 }
 
 void
 test_speed(void)
 {
-	mach_port_t r, w, m;
-	struct mx_attr attr;
-	struct t_file f;
-	uint64_t t, ino;
-	unsigned int i;
-
 	mx_sleep_ns(200000000);
-	t = tsc();
-	for (i = 0; i < 2000; i++)
-		(void)t_stat(ctx_root, "/etc/passwd", 0, &attr);
-	speed_print("stat of a cached name", tsc() - t, i);
-	t = tsc();
-	for (i = 0; i < 2000; i++) {
-		(void)t_open(ctx_root, "/etc/passwd", MX_O_RDONLY, 0, &f);
-		mx_port_release(f.io);
-	}
-	speed_print("open and close", tsc() - t, i);
-	t = tsc();
-	for (i = 0; i < 1000; i++) {
-		(void)t_open(ctx_root, "/tmp/speed", MX_O_RDWR | MX_O_CREAT, 0644, &f);
-		mx_port_release(f.io);
-		(void)vfs_unlink(ctx_root, 0, MACH_PORT_NULL, "/tmp/speed", 10, 0);
-	}
-	speed_print("create, close and unlink", tsc() - t, i);
-	t = tsc();
-	for (i = 0; i < 200; i++) {
-		(void)vfs_pipe(ctx_root, 0, &r, &w, &m, &ino);
-		mx_port_release(r);
-		mx_port_release(w);
-		mx_port_release(m);
-	}
-	speed_print("pipe and close", tsc() - t, i);
+	speed("null RPC", do_ping, 100);
+	speed("stat of a cached name", do_stat, 100);
+	speed("open of /dev/null", do_null, 100);
+	speed("open and close", do_open, 100);
+	speed("create, close and unlink", do_create, 50);
+	speed("pipe and close", do_pipe, 20);
 }
