@@ -9,6 +9,10 @@
 
 #include <masix/pfs.h>
 
+bool pfs_node_is_readonly(const struct pfs_node *node);
+/* NODE was read: its access time, as relatime has it. */
+void pfs_node_read_touch(struct pfs_node *node);
+
 /* NODE's place in a shared inode page (pfs_inode.c). Rights: MEMORY becomes the caller's. */
 kern_return_t pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint32_t *offset);
 /* The node goes: give its place back. */

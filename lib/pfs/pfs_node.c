@@ -1,5 +1,5 @@
 /*
- * pfs_node.c - nodes and volumes: what is the same for every file system.
+ * pfs_node.c - nodes: what is the same for every file system.
  *
  * The attributes of a node live in the node and are the truth while it is in use; a file system stores them when it likes. So a
  * vfs in the same task reads them without a call, and size and times have one owner whoever changes the file. Everything
@@ -84,8 +84,8 @@ pfs_node_touch(struct pfs_node *node, unsigned int which)
 }
 
 /* As Linux's relatime: who reads sets the time only when it was not later than the last change, or is a day old. */
-static void
-node_read_touch(struct pfs_node *node)
+void
+pfs_node_read_touch(struct pfs_node *node)
 {
 	struct mx_attr *at = &node->pn_attr;
 
@@ -95,259 +95,10 @@ node_read_touch(struct pfs_node *node)
 	pfs_node_touch(node, PFS_ATIME);
 }
 
-static bool
-node_is_readonly(const struct pfs_node *node)
+bool
+pfs_node_is_readonly(const struct pfs_node *node)
 {
 	return (node->pn_volume->pv_flags & PFS_RDONLY) != 0;
-}
-
-/* ---- Volumes ---- */
-
-uint32_t
-pfs_device_number(void)
-{
-	static uint32_t last;
-
-	return ++last;
-}
-
-bool
-pfs_option_get(const struct pfs_mount_args *args, const char *key, char *value, size_t size)
-{
-	const char *p = args->ma_options, *end = p + args->ma_options_len, *comma;
-	size_t klen = strlen(key), n;
-
-	for (; p < end; p = comma + 1) {
-		comma = memchr(p, ',', (size_t)(end - p));
-		if (comma == NULL)
-			comma = end;
-		n = (size_t)(comma - p);
-		if (n <= klen || memcmp(p, key, klen) != 0 || p[klen] != '=' || n - klen - 1 >= size)
-			continue;
-		memcpy(value, p + klen + 1, n - klen - 1);
-		value[n - klen - 1] = '\0';
-		return true;
-	}
-	return false;
-}
-
-kern_return_t
-pfs_volume_mount(const struct pfs_ops *ops, uint32_t flags, const struct pfs_mount_args *args, struct pfs_volume **out)
-{
-	struct pfs_volume *vol = calloc(1, sizeof(*vol));
-	kern_return_t kr;
-
-	if (vol == NULL)
-		return MX_ENOMEM;
-	vol->pv_ops = ops;
-	vol->pv_flags = flags;
-	vol->pv_dev_minor = args->ma_dev_minor != 0 ? args->ma_dev_minor : pfs_device_number();
-	kr = ops->po_mount(vol, args);
-	if (kr != KERN_SUCCESS) {
-		free(vol);
-		return kr;
-	}
-	mx_assert(vol->pv_root != NULL);
-	*out = vol;
-	return KERN_SUCCESS;
-}
-
-static void
-volume_end(struct pfs_volume *vol)
-{
-	if (vol->pv_ops->po_unmount != NULL)
-		vol->pv_ops->po_unmount(vol);
-	else
-		pfs_node_release(vol->pv_root);
-	free(vol);
-}
-
-void
-pfs_volume_unmount(struct pfs_volume *vol)
-{
-	if (vol->pv_opens == 0)
-		volume_end(vol);
-	else
-		vol->pv_dying = true;
-}
-
-void
-pfs_volume_opened(struct pfs_volume *vol)
-{
-	vol->pv_opens++;
-}
-
-void
-pfs_volume_closed(struct pfs_volume *vol)
-{
-	if (--vol->pv_opens == 0 && vol->pv_dying)
-		volume_end(vol);
-}
-
-kern_return_t
-pfs_volume_statfs(struct pfs_volume *vol, struct mx_statfs *st)
-{
-	memset(st, 0, sizeof(*st));
-	st->sf_type = vol->pv_ops->po_magic;
-	st->sf_bsize = 4096;
-	st->sf_namelen = MX_NAME_MAX;
-	st->sf_fsid[0] = vol->pv_dev_major;
-	st->sf_fsid[1] = vol->pv_dev_minor;
-	st->sf_flags = vol->pv_flags;
-	return vol->pv_ops->po_statfs != NULL ? vol->pv_ops->po_statfs(vol, st) : KERN_SUCCESS;
-}
-
-kern_return_t
-pfs_volume_sync(struct pfs_volume *vol)
-{
-	return vol->pv_ops->po_sync != NULL ? vol->pv_ops->po_sync(vol) : KERN_SUCCESS;
-}
-
-/* ---- Names ---- */
-
-/* The checks that every operation that changes a directory begins with. */
-static kern_return_t
-dir_check(const struct pfs_node *dir, const void *operation)
-{
-	if (!pfs_node_is_dir(dir))
-		return MX_ENOTDIR;
-	if (node_is_readonly(dir))
-		return MX_EROFS;
-	return operation != NULL ? KERN_SUCCESS : MX_EPERM;
-}
-
-kern_return_t
-pfs_node_lookup(struct pfs_node *dir, int32_t who, const char *name, size_t len, struct pfs_node **out)
-{
-	if (!pfs_node_is_dir(dir))
-		return MX_ENOTDIR;
-	return dir->pn_volume->pv_ops->po_lookup(dir, name, len, who, out);
-}
-
-kern_return_t
-pfs_node_create(struct pfs_node *dir, const char *name, size_t len, const struct pfs_new *what, struct pfs_node **out)
-{
-	const struct pfs_ops *ops = dir->pn_volume->pv_ops;
-	kern_return_t kr = dir_check(dir, ops->po_create);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = ops->po_create(dir, name, len, what, out);
-	if (kr == KERN_SUCCESS)
-		pfs_node_touch(dir, PFS_MTIME | PFS_CTIME);
-	return kr;
-}
-
-kern_return_t
-pfs_node_link(struct pfs_node *dir, const char *name, size_t len, struct pfs_node *node)
-{
-	const struct pfs_ops *ops = dir->pn_volume->pv_ops;
-	kern_return_t kr = dir_check(dir, ops->po_link);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (node->pn_volume != dir->pn_volume)
-		return MX_EXDEV;
-	if (pfs_node_is_dir(node))
-		return MX_EPERM;
-	if (node->pn_attr.at_nlink == 0)
-		return MX_ENOENT;
-	kr = ops->po_link(dir, name, len, node);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	pfs_node_touch(dir, PFS_MTIME | PFS_CTIME);
-	pfs_node_touch(node, PFS_CTIME);
-	pfs_node_changed(node);
-	return KERN_SUCCESS;
-}
-
-kern_return_t
-pfs_node_unlink(struct pfs_node *dir, const char *name, size_t len, bool rmdir)
-{
-	const struct pfs_ops *ops = dir->pn_volume->pv_ops;
-	kern_return_t kr = dir_check(dir, ops->po_unlink);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = ops->po_unlink(dir, name, len, rmdir);
-	if (kr == KERN_SUCCESS)
-		pfs_node_touch(dir, PFS_MTIME | PFS_CTIME);
-	return kr;
-}
-
-kern_return_t
-pfs_node_rename(struct pfs_node *dir1, const char *name1, size_t len1, struct pfs_node *dir2, const char *name2,
-	size_t len2, uint32_t flags)
-{
-	const struct pfs_ops *ops = dir1->pn_volume->pv_ops;
-	kern_return_t kr = dir_check(dir1, ops->po_rename);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (dir2->pn_volume != dir1->pn_volume)
-		return MX_EXDEV;
-	if (!pfs_node_is_dir(dir2))
-		return MX_ENOTDIR;
-	kr = ops->po_rename(dir1, name1, len1, dir2, name2, len2, flags);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	pfs_node_touch(dir1, PFS_MTIME | PFS_CTIME);
-	if (dir2 != dir1)
-		pfs_node_touch(dir2, PFS_MTIME | PFS_CTIME);
-	return KERN_SUCCESS;
-}
-
-struct pfs_dirents {
-	char	*de_buf;
-	size_t	de_size, de_used;
-	bool	de_full;
-};
-
-bool
-pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32_t mode, const char *name, size_t len)
-{
-	size_t reclen = (MX_DIRENT_NAME + len + 1 + 7) & ~(size_t)7;
-	struct mx_dirent head;
-	char *p = out->de_buf + out->de_used;
-
-	if (len > MX_NAME_MAX || out->de_size - out->de_used < reclen) {
-		out->de_full = true;
-		return false;
-	}
-	memset(p, 0, reclen);
-	memset(&head, 0, sizeof(head));
-	head.de_ino = ino;
-	head.de_cookie = next;
-	head.de_reclen = (uint16_t)reclen;
-	head.de_type = (uint8_t)MX_DT(mode);
-	head.de_namelen = (uint8_t)len;
-	memcpy(p, &head, MX_DIRENT_NAME);
-	memcpy(p + MX_DIRENT_NAME, name, len);
-	out->de_used += reclen;
-	return true;
-}
-
-/* Errors: MX_EINVAL  there is an entry, and the buffer is too small for it */
-kern_return_t
-pfs_node_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, char *buf, size_t *len)
-{
-	const struct pfs_ops *ops = dir->pn_volume->pv_ops;
-	struct pfs_dirents out = { buf, *len, 0, false };
-	kern_return_t kr;
-
-	*len = 0;
-	if (!pfs_node_is_dir(dir))
-		return MX_ENOTDIR;
-	if (ops->po_readdir == NULL)
-		return KERN_SUCCESS;
-	kr = ops->po_readdir(dir, cookie, who, &out);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (out.de_used == 0 && out.de_full)
-		return MX_EINVAL;
-	node_read_touch(dir);
-	*len = out.de_used;
-	return KERN_SUCCESS;
 }
 
 /* ---- Attributes ---- */
@@ -376,7 +127,7 @@ setattr_times(struct mx_attr *at, const struct mx_setattr *set)
 static kern_return_t
 setattr_check(const struct pfs_node *node, const struct mx_setattr *set)
 {
-	if (node_is_readonly(node))
+	if (pfs_node_is_readonly(node))
 		return MX_EROFS;
 	if ((set->sa_valid & MX_SET_ATIME) && set->sa_atime_ns >= NSEC)
 		return MX_EINVAL;
@@ -465,7 +216,7 @@ pfs_node_read(struct pfs_node *node, uint64_t offset, void *buf, size_t count, s
 		return kr;
 	if (ops->po_read == NULL)
 		return MX_EINVAL;
-	node_read_touch(node);
+	pfs_node_read_touch(node);
 	if (offset >= node->pn_attr.at_size)
 		return KERN_SUCCESS;
 	if (count > node->pn_attr.at_size - offset)
@@ -502,7 +253,7 @@ pfs_node_truncate(struct pfs_node *node, uint64_t size)
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	if (node_is_readonly(node))
+	if (pfs_node_is_readonly(node))
 		return MX_EROFS;
 	if (ops->po_text != NULL)
 		return ops->po_text_write != NULL ? KERN_SUCCESS : MX_EACCES;

@@ -23,7 +23,7 @@ void tmpfs_init(uint32_t limit);
  * Errors: MX_EINVAL  malformed; what came before it is there.   MX_ENOMEM */
 kern_return_t tmpfs_unpack(struct pfs_node *root, const void *archive, size_t size, bool move);
 
-/* ---- Pages: where a file's contents are (tmpfs_pages.c) ---- */
+/* ---- Pages: where a file's contents are ---- */
 
 /* A slot per page: 0 a hole; else the page's address in this task and these. */
 #define TP_KERNEL	1u	/* the kernel has it (and, without an address, nobody else) */
@@ -48,6 +48,44 @@ struct tmpfs_pages {
 };
 
 struct tmpfs_node;
+
+/* ---- Slots (tmpfs_slots.c) ---- */
+
+static inline void *
+tmpfs_slot_address(uint32_t slot)
+{
+	return (void *)(uintptr_t)(slot & ~TP_FLAGS);
+}
+
+/* The page that a slot's owner must free when the slot goes, or NULL. */
+static inline void *
+tmpfs_slot_owned(uint32_t slot)
+{
+	return (slot & TP_KEEP) != 0 ? NULL : tmpfs_slot_address(slot);
+}
+
+static inline uint32_t
+tmpfs_pages_of(uint64_t size)
+{
+	return (uint32_t)((size + MX_PAGE - 1) >> MX_PAGE_SHIFT);
+}
+
+/* The slot of PAGE, or NULL; its contents, 0 without. Locks: tp_lock held, or a fibril that only looks */
+uint32_t *tmpfs_slot_find(struct tmpfs_pages *tp, uint32_t page);
+uint32_t tmpfs_slot_get(struct tmpfs_pages *tp, uint32_t page);
+/* The slot of PAGE, made when it is not there. NULL: no memory. Fibrils only. */
+uint32_t *tmpfs_slot_make(struct tmpfs_pages *tp, uint32_t page);
+/* SLOT, a hole till now, gets VALUE. Locks: tp_lock held */
+void tmpfs_slot_fill(struct tmpfs_node *tn, uint32_t *slot, uint32_t value);
+/* Empty [FIRST, END). The kernel's pages among them have been or will be discarded. */
+void tmpfs_slots_clear(struct tmpfs_node *tn, uint32_t first, uint32_t end);
+/* The size changed: the pager's thread looks at the number of pages. */
+void tmpfs_npages_set(struct tmpfs_pages *tp, uint64_t size);
+bool tmpfs_has_pages(const struct tmpfs_pages *tp);
+/* Leave the compact form. Errors: MX_ENOMEM, MX_ENOSPC, and it has not changed */
+kern_return_t tmpfs_to_pages(struct tmpfs_node *tn);
+
+/* ---- Contents (tmpfs_pages.c, tmpfs_pager.c) ---- */
 
 kern_return_t tmpfs_pages_read(struct tmpfs_node *tn, uint64_t offset, uint8_t *buf, size_t count);
 kern_return_t tmpfs_pages_write(struct tmpfs_node *tn, uint64_t offset, const uint8_t *buf, size_t count, size_t *done);
@@ -106,10 +144,35 @@ tmpfs_node_of(struct pfs_node *node)
 	return (struct tmpfs_node *)node;
 }
 
+static inline uint64_t
+tmpfs_size(const struct tmpfs_node *tn)
+{
+	return tn->tn_node.pn_attr.at_size;
+}
+
 /* Take or give back room for N pages; false: the volume or all of memory is full. MUST: take it anyway. Any thread. */
 bool tmpfs_charge(struct tmpfs_volume *tv, uint32_t n, bool must);
 void tmpfs_uncharge(struct tmpfs_volume *tv, uint32_t n);
 
+static inline bool
+tmpfs_is_dir(const struct tmpfs_node *tn)
+{
+	return pfs_node_is_dir(&tn->tn_node);
+}
+
+/* ---- Entries and nodes (tmpfs_dir.c) ---- */
+
+/* NULL: no memory. */
+struct tmpfs_entry *tmpfs_entry_alloc(const char *name, size_t len);
+/* TE becomes the youngest entry of DIR, for NODE, whose reference it takes. */
+void tmpfs_entry_insert(struct tmpfs_node *dir, struct tmpfs_entry *te, struct tmpfs_node *node);
+/* Take TE out; its memory and its reference are the caller's. */
+void tmpfs_entry_remove(struct tmpfs_entry *te);
+/* A node without entries. NULL: no memory. */
+struct tmpfs_node *tmpfs_node_alloc(struct tmpfs_volume *tv, const struct pfs_new *what);
+/* An entry of TN went; the entry's reference with it. */
+void tmpfs_node_unlinked(struct tmpfs_node *tn);
+void tmpfs_volume_free(struct tmpfs_volume *tv);
 /* A node with one link in DIR under NAME. The attributes are NEW's; the reference is the caller's. Errors: MX_EEXIST, MX_ENOMEM, MX_ENOENT */
 kern_return_t tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t len, const struct pfs_new *what,
 	struct tmpfs_node **out);

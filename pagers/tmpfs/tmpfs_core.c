@@ -1,10 +1,7 @@
 /*
- * tmpfs_core.c - the tree of a file system in memory: names, links, limits.
+ * tmpfs_core.c - a file system in memory: its table of operations, and how much it may take.
  *
- * Every entry is in one hash table of its volume (by directory and name) and in the list of its directory, oldest first. An entry's
- * cookie only grows, so that reading a directory while it changes neither repeats nor skips what stays. An entry holds a
- * reference to its node: a node without entries lives as long as somebody uses it. Nothing here parks, except for the contents of
- * files (tmpfs_pages.c).
+ * Nothing here parks, except for the contents of files (tmpfs_pages.c).
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -55,266 +52,19 @@ tmpfs_uncharge(struct tmpfs_volume *tv, uint32_t n)
 	mx_spin_unlock(&global_lock);
 }
 
-/* ---- Entries ---- */
-
-static uint32_t
-entry_hash(const struct tmpfs_node *dir, const char *name, size_t len)
-{
-	uint32_t h = 2166136261u ^ (uint32_t)((uintptr_t)dir >> 4);
-
-	while (len-- > 0)
-		h = (h ^ (uint8_t)*name++) * 16777619u;
-	return h ^ h >> 15;
-}
-
-static struct tmpfs_entry **
-hash_chain(struct tmpfs_volume *tv, const struct tmpfs_node *dir, const char *name, size_t len)
-{
-	return &tv->tv_hash[entry_hash(dir, name, len) & (tv->tv_hash_size - 1)];
-}
-
-/* Twice as many chains, when there are more entries than chains; without memory it stays as it is. */
-static void
-hash_grow(struct tmpfs_volume *tv)
-{
-	struct tmpfs_entry **old = tv->tv_hash, *te, *next, **chain;
-	uint32_t i, size = tv->tv_hash_size;
-
-	if (tv->tv_entries <= size)
-		return;
-	tv->tv_hash = calloc(size * 2, sizeof(*old));
-	if (tv->tv_hash == NULL) {
-		tv->tv_hash = old;
-		return;
-	}
-	tv->tv_hash_size = size * 2;
-	for (i = 0; i < size; i++) {
-		for (te = old[i]; te != NULL; te = next) {
-			next = te->te_hash;
-			chain = hash_chain(tv, te->te_dir, te->te_name, te->te_len);
-			te->te_hash = *chain;
-			*chain = te;
-		}
-	}
-	free(old);
-}
-
-struct tmpfs_entry *
-tmpfs_entry_find(struct tmpfs_node *dir, const char *name, size_t len)
-{
-	struct tmpfs_entry *te;
-
-	for (te = *hash_chain(dir->tn_volume, dir, name, len); te != NULL; te = te->te_hash)
-		if (te->te_dir == dir && te->te_len == len && memcmp(te->te_name, name, len) == 0)
-			return te;
-	return NULL;
-}
-
-static struct tmpfs_entry *
-entry_alloc(const char *name, size_t len)
-{
-	struct tmpfs_entry *te = malloc(sizeof(*te) + len);
-
-	if (te != NULL) {
-		memset(te, 0, sizeof(*te));
-		te->te_len = (uint8_t)len;
-		memcpy(te->te_name, name, len);
-	}
-	return te;
-}
-
-static void
-entry_hash_insert(struct tmpfs_volume *tv, struct tmpfs_entry *te)
-{
-	struct tmpfs_entry **chain = hash_chain(tv, te->te_dir, te->te_name, te->te_len);
-
-	te->te_hash = *chain;
-	*chain = te;
-	tv->tv_entries++;
-	hash_grow(tv);
-}
-
-static void
-entry_hash_remove(struct tmpfs_volume *tv, struct tmpfs_entry *te)
-{
-	struct tmpfs_entry **p = hash_chain(tv, te->te_dir, te->te_name, te->te_len);
-
-	while (*p != te)
-		p = &(*p)->te_hash;
-	*p = te->te_hash;
-	tv->tv_entries--;
-}
-
-static bool
-node_is_dir(const struct tmpfs_node *tn)
-{
-	return pfs_node_is_dir(&tn->tn_node);
-}
-
-/* TE becomes the youngest entry of DIR, for NODE, whose reference it takes. A directory's ".." counts as a link of DIR. */
-static void
-entry_insert(struct tmpfs_node *dir, struct tmpfs_entry *te, struct tmpfs_node *node)
-{
-	te->te_dir = dir;
-	te->te_node = node;
-	te->te_cookie = ++dir->u.dir.next_cookie;
-	te->te_prev = dir->u.dir.last;
-	te->te_next = NULL;
-	if (dir->u.dir.last != NULL)
-		dir->u.dir.last->te_next = te;
-	else
-		dir->u.dir.first = te;
-	dir->u.dir.last = te;
-	dir->tn_node.pn_attr.at_size += 20;
-	entry_hash_insert(dir->tn_volume, te);
-	if (node_is_dir(node)) {
-		node->u.dir.parent = dir;
-		dir->tn_node.pn_attr.at_nlink++;
-	}
-}
-
-/* Take TE out; its memory and its reference are the caller's. */
-static void
-entry_remove(struct tmpfs_entry *te)
-{
-	struct tmpfs_node *dir = te->te_dir;
-
-	entry_hash_remove(dir->tn_volume, te);
-	if (te->te_prev != NULL)
-		te->te_prev->te_next = te->te_next;
-	else
-		dir->u.dir.first = te->te_next;
-	if (te->te_next != NULL)
-		te->te_next->te_prev = te->te_prev;
-	else
-		dir->u.dir.last = te->te_prev;
-	if (dir->u.dir.read_at == te)
-		dir->u.dir.read_at = te->te_prev;
-	dir->tn_node.pn_attr.at_size -= 20;
-	if (node_is_dir(te->te_node))
-		dir->tn_node.pn_attr.at_nlink--;
-}
-
-/* ---- Nodes ---- */
-
-static struct tmpfs_node *
-node_alloc(struct tmpfs_volume *tv, const struct pfs_new *what)
-{
-	struct tmpfs_node *tn = calloc(1, sizeof(*tn));
-	struct mx_attr *at;
-
-	if (tn == NULL)
-		return NULL;
-	tn->tn_volume = tv;
-	pfs_node_init(&tn->tn_node, tv->tv_volume, ++tv->tv_next_ino, what->nw_mode);
-	at = &tn->tn_node.pn_attr;
-	at->at_uid = what->nw_uid;
-	at->at_gid = what->nw_gid;
-	at->at_rdev_major = what->nw_rdev_major;
-	at->at_rdev_minor = what->nw_rdev_minor;
-	at->at_nlink = node_is_dir(tn) ? 2 : 1;
-	tv->tv_nodes++;
-	return tn;
-}
-
-static void
-volume_free(struct tmpfs_volume *tv)
-{
-	free(tv->tv_hash);
-	free(tv);
-}
-
-void
-tmpfs_node_free(struct tmpfs_node *tn)
-{
-	struct tmpfs_volume *tv = tn->tn_volume;
-
-	switch (tn->tn_node.pn_attr.at_mode & MX_S_IFMT) {
-	case MX_S_IFREG:
-		tmpfs_pages_free(tn);
-		break;
-	case MX_S_IFLNK:
-		free(tn->u.link.target);
-		break;
-	}
-	free(tn);
-	if (--tv->tv_nodes == 0)
-		volume_free(tv);	/* the root is the last to go, or a file still mapped after it */
-}
+/* ---- The table ---- */
 
 static void
 core_release(struct pfs_node *node)
 {
 	struct tmpfs_node *tn = tmpfs_node_of(node);
 
-	mx_assert(!node_is_dir(tn) || tn->u.dir.first == NULL);
+	mx_assert(!tmpfs_is_dir(tn) || tn->u.dir.first == NULL);
 	if (node->pn_pager != NULL)
 		mx_pager_retire(node->pn_pager);	/* pg_unused frees */
 	else
 		tmpfs_node_free(tn);
 }
-
-static kern_return_t
-link_set(struct tmpfs_node *tn, const struct pfs_new *what)
-{
-	tn->u.link.target = malloc(what->nw_target_len + 1);
-	if (tn->u.link.target == NULL)
-		return MX_ENOSPC;
-	memcpy(tn->u.link.target, what->nw_target, what->nw_target_len);
-	tn->u.link.target[what->nw_target_len] = '\0';
-	tn->u.link.len = what->nw_target_len;
-	tn->tn_node.pn_attr.at_size = what->nw_target_len;
-	return KERN_SUCCESS;
-}
-
-kern_return_t
-tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t len, const struct pfs_new *what, struct tmpfs_node **out)
-{
-	struct tmpfs_entry *te;
-	struct tmpfs_node *tn;
-	kern_return_t kr = MX_ENOSPC;
-
-	if (tmpfs_entry_find(dir, name, len) != NULL)
-		return MX_EEXIST;
-	if (dir->tn_node.pn_attr.at_nlink == 0)
-		return MX_ENOENT;
-	te = entry_alloc(name, len);
-	if (te == NULL)
-		return MX_ENOSPC;
-	tn = node_alloc(dir->tn_volume, what);
-	if (tn == NULL)
-		goto out_entry;
-	if ((what->nw_mode & MX_S_IFMT) == MX_S_IFLNK) {
-		kr = link_set(tn, what);
-		if (kr != KERN_SUCCESS)
-			goto out_node;
-	}
-	entry_insert(dir, te, tn);
-	pfs_node_hold(&tn->tn_node);
-	*out = tn;
-	return KERN_SUCCESS;
-out_node:
-	pfs_node_release(&tn->tn_node);
-out_entry:
-	free(te);
-	return kr;
-}
-
-/* An entry of NODE went; the entry's reference with it. */
-static void
-node_unlinked(struct tmpfs_node *tn)
-{
-	struct mx_attr *at = &tn->tn_node.pn_attr;
-
-	at->at_nlink = node_is_dir(tn) ? 0 : at->at_nlink - 1;
-	if (node_is_dir(tn))
-		tn->u.dir.parent = NULL;
-	pfs_node_touch(&tn->tn_node, PFS_CTIME);
-	pfs_node_changed(&tn->tn_node);
-	pfs_node_release(&tn->tn_node);
-}
-
-/* ---- The table ---- */
 
 /* "size=10m" in pages; the limit of everything when absent or unreadable. */
 static uint32_t
@@ -368,14 +118,14 @@ core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 	what.nw_mode = MX_S_IFDIR | (option_number(args, "mode", 8, 01777) & 07777);
 	what.nw_uid = option_number(args, "uid", 10, 0);
 	what.nw_gid = option_number(args, "gid", 10, 0);
-	root = node_alloc(tv, &what);
+	root = tmpfs_node_alloc(tv, &what);
 	if (root == NULL)
 		goto out_volume;
 	vol->pv_private = tv;
 	vol->pv_root = &root->tn_node;
 	return KERN_SUCCESS;
 out_volume:
-	volume_free(tv);
+	tmpfs_volume_free(tv);
 	return MX_ENOMEM;
 }
 
@@ -393,14 +143,14 @@ tree_remove(struct tmpfs_node *root)
 				return;
 			dir = dir->u.dir.parent;
 			te = dir->u.dir.first;
-		} else if (node_is_dir(te->te_node) && te->te_node->u.dir.first != NULL) {
+		} else if (tmpfs_is_dir(te->te_node) && te->te_node->u.dir.first != NULL) {
 			dir = te->te_node;
 			continue;
 		}
 		tn = te->te_node;
-		entry_remove(te);
+		tmpfs_entry_remove(te);
 		free(te);
-		node_unlinked(tn);
+		tmpfs_node_unlinked(tn);
 	}
 }
 
@@ -461,12 +211,12 @@ core_link(struct pfs_node *dir, const char *name, size_t len, struct pfs_node *n
 		return MX_ENOENT;
 	if (node->pn_attr.at_nlink >= LINK_MAX)
 		return MX_EMLINK;
-	te = entry_alloc(name, len);
+	te = tmpfs_entry_alloc(name, len);
 	if (te == NULL)
 		return MX_ENOSPC;
 	pfs_node_hold(node);
 	node->pn_attr.at_nlink++;
-	entry_insert(td, te, tmpfs_node_of(node));
+	tmpfs_entry_insert(td, te, tmpfs_node_of(node));
 	return KERN_SUCCESS;
 }
 
@@ -474,11 +224,11 @@ core_link(struct pfs_node *dir, const char *name, size_t len, struct pfs_node *n
 static kern_return_t
 remove_check(const struct tmpfs_node *tn, bool rmdir)
 {
-	if (rmdir && !node_is_dir(tn))
+	if (rmdir && !tmpfs_is_dir(tn))
 		return MX_ENOTDIR;
-	if (!rmdir && node_is_dir(tn))
+	if (!rmdir && tmpfs_is_dir(tn))
 		return MX_EISDIR;
-	return node_is_dir(tn) && tn->u.dir.first != NULL ? MX_ENOTEMPTY : KERN_SUCCESS;
+	return tmpfs_is_dir(tn) && tn->u.dir.first != NULL ? MX_ENOTEMPTY : KERN_SUCCESS;
 }
 
 static kern_return_t
@@ -494,9 +244,9 @@ core_unlink(struct pfs_node *dir, const char *name, size_t len, bool rmdir)
 	kr = remove_check(tn, rmdir);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	entry_remove(te);
+	tmpfs_entry_remove(te);
 	free(te);
-	node_unlinked(tn);
+	tmpfs_node_unlinked(tn);
 	return KERN_SUCCESS;
 }
 
@@ -506,12 +256,12 @@ entries_exchange(struct tmpfs_entry *te1, struct tmpfs_entry *te2)
 {
 	struct tmpfs_node *tn1 = te1->te_node, *tn2 = te2->te_node;
 
-	if (node_is_dir(tn1)) {
+	if (tmpfs_is_dir(tn1)) {
 		te1->te_dir->tn_node.pn_attr.at_nlink--;
 		te2->te_dir->tn_node.pn_attr.at_nlink++;
 		tn1->u.dir.parent = te2->te_dir;
 	}
-	if (node_is_dir(tn2)) {
+	if (tmpfs_is_dir(tn2)) {
 		te2->te_dir->tn_node.pn_attr.at_nlink--;
 		te1->te_dir->tn_node.pn_attr.at_nlink++;
 		tn2->u.dir.parent = te1->te_dir;
@@ -533,9 +283,9 @@ rename_check(const struct tmpfs_entry *te1, const struct tmpfs_entry *te2, uint3
 		return te2 != NULL && (flags & 1) ? MX_EEXIST : KERN_SUCCESS;
 	if (flags & 1)
 		return MX_EEXIST;
-	if (node_is_dir(te1->te_node) && !node_is_dir(te2->te_node))
+	if (tmpfs_is_dir(te1->te_node) && !tmpfs_is_dir(te2->te_node))
 		return MX_ENOTDIR;
-	return remove_check(te2->te_node, node_is_dir(te1->te_node));
+	return remove_check(te2->te_node, tmpfs_is_dir(te1->te_node));
 }
 
 static kern_return_t
@@ -557,21 +307,21 @@ core_rename(struct pfs_node *dir1, const char *name1, size_t len1, struct pfs_no
 	}
 	if (dir2->pn_attr.at_nlink == 0)
 		return MX_ENOENT;
-	te = entry_alloc(name2, len2);
+	te = tmpfs_entry_alloc(name2, len2);
 	if (te == NULL)
 		return MX_ENOSPC;
 	if (te2 != NULL) {
 		replaced = te2->te_node;
-		entry_remove(te2);
+		tmpfs_entry_remove(te2);
 		free(te2);
 	}
 	tn = te1->te_node;
-	entry_remove(te1);
+	tmpfs_entry_remove(te1);
 	free(te1);
-	entry_insert(td2, te, tn);
+	tmpfs_entry_insert(td2, te, tn);
 	pfs_node_touch(&tn->tn_node, PFS_CTIME);
 	if (replaced != NULL)
-		node_unlinked(replaced);
+		tmpfs_node_unlinked(replaced);
 	return KERN_SUCCESS;
 }
 

@@ -190,6 +190,17 @@ kern_return_t vfs_op_unlink(const struct vfs_who *who, const struct vfs_path *pa
 kern_return_t vfs_op_rename(const struct vfs_who *who, const struct vfs_path *path1, const struct vfs_path *path2,
 	uint32_t flags);
 kern_return_t vfs_op_setattr(const struct vfs_who *who, struct vfs_vnode *vn, struct mx_setattr *set);
+/* Parts of the above. May WHO change the names in DIR? */
+kern_return_t vfs_change_check(const struct vfs_who *who, const struct vfs_name *dir);
+/* May WHO take the existing NA out of DIR, as a directory (RMDIR) or not? */
+kern_return_t vfs_remove_check(const struct vfs_who *who, const struct vfs_name *dir, const struct vfs_name *na, bool rmdir);
+/* Make WHAT at LAST, which was found not to exist. *OUT a reference. Locks: la_dir's vn_lock held */
+kern_return_t vfs_make_locked(const struct vfs_who *who, const struct vfs_last *last, struct pfs_new *what,
+	struct vfs_name **out);
+bool vfs_is_readonly(const struct vfs_vnode *vn);
+
+/* ---- vfs_create.c ---- */
+
 /* Find what open(FLAGS, MODE) opens, made when it must be; permissions are checked. *CREATED tells. */
 kern_return_t vfs_op_open(const struct vfs_who *who, const struct vfs_path *path, uint32_t flags, uint32_t mode,
 	struct vfs_name **out, bool *created);

@@ -1,5 +1,5 @@
 /*
- * vfs_rpc.c - the routines of vfs.defs: decode and check, then call the core.
+ * vfs_rpc.c - the routines of vfs.defs that look and open: decode and check, then call the core.
  *
  * A request comes to a context: its object is who asks. DIR, when it is not null, is a right that the client holds: it is looked
  * up among vfs's own objects and those of file systems in this task; any other port is no place in the tree.
@@ -13,11 +13,6 @@
 #include "vfs_S.h"
 #include "vfs_rpc.h"
 
-#define MS_REMOUNT	32u
-#define MS_KNOWN	(PFS_RDONLY | PFS_NOSUID | PFS_NODEV | PFS_NOEXEC)
-#define MNT_DETACH	2u
-#define UMOUNT_NOFOLLOW	8u
-
 /* ---- Decoding ---- */
 
 static bool
@@ -27,8 +22,8 @@ may_walk_from(mach_port_t dir, const char *path, mach_msg_type_number_t len)
 }
 
 /* The path of a request. LEN is bounded here: MIG has not done it. */
-static kern_return_t
-path_decode(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path, mach_msg_type_number_t len,
+kern_return_t
+vfs_path_decode(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path, mach_msg_type_number_t len,
 	struct vfs_path *out)
 {
 	if (len >= MX_PATH_MAX)
@@ -80,8 +75,8 @@ port_vnode(mach_port_t io, struct vfs_vnode **out)
 }
 
 /* What a request names, by path or (AT_EMPTY_PATH) by DIR alone: a vnode, a reference. */
-static kern_return_t
-target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path, mach_msg_type_number_t len,
+kern_return_t
+vfs_target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path, mach_msg_type_number_t len,
 	uint32_t flags, bool follow, struct vfs_vnode **out)
 {
 	struct vfs_path pa;
@@ -90,7 +85,7 @@ target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char 
 
 	if (len == 0 && (flags & MX_AT_EMPTY_PATH) && MACH_PORT_VALID(dir))
 		return port_vnode(dir, out);
-	kr = path_decode(who, pid, dir, path, len, &pa);
+	kr = vfs_path_decode(who, pid, dir, path, len, &pa);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_walk(who, &pa, (follow ? VFS_FOLLOW : 0) | (flags & MX_AT_EMPTY_PATH ? VFS_EMPTY_OK : 0), &na);
@@ -102,21 +97,15 @@ target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char 
 	return KERN_SUCCESS;
 }
 
-static struct vfs_who *
-who_of(mx_object_ptr_t ctx)
+struct vfs_who *
+vfs_who_of(mx_object_ptr_t ctx)
 {
 	return &vfs_ctx_of(ctx)->cx_who;
 }
 
-static kern_return_t
-root_check(const struct vfs_who *who)
-{
-	return who->wh_cred.cr_euid == 0 ? KERN_SUCCESS : MX_EPERM;
-}
-
 /* DIR was the client's, and is the routine's after success. */
-static kern_return_t
-done(kern_return_t kr, mach_port_t dir)
+kern_return_t
+vfs_done(kern_return_t kr, mach_port_t dir)
 {
 	if (kr == KERN_SUCCESS)
 		mx_port_release(dir);
@@ -130,14 +119,14 @@ S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, cons
 	mach_msg_type_number_t path_len, uint32_t flags, uint32_t mode, uint32_t *kind, mach_port_t *io,
 	mach_msg_type_name_t *io_type, mx_attr_t *attr, mx_blob_t data, mach_msg_type_number_t *data_len)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_opened od;
 	struct vfs_path pa;
 	struct vfs_name *na;
 	bool created;
 	kern_return_t kr;
 
-	kr = path_decode(wh, who, dir, path, path_len, &pa);
+	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
 	if (kr == KERN_SUCCESS)
 		kr = vfs_op_open(wh, &pa, flags, mode, &na, &created);
 	if (kr != KERN_SUCCESS)
@@ -151,7 +140,7 @@ S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, cons
 	*io_type = MACH_MSG_TYPE_MOVE_SEND;
 	*attr = od.od_attr;
 	*data_len = od.od_data_len;
-	return done(KERN_SUCCESS, dir);
+	return vfs_done(KERN_SUCCESS, dir);
 }
 
 kern_return_t
@@ -159,7 +148,7 @@ S_vfs_pipe(mx_object_ptr_t ctx, uint32_t flags, mach_port_t *reader, mach_msg_ty
 	mach_port_t *writer, mach_msg_type_name_t *writer_type, mach_port_t *ring, mach_msg_type_name_t *ring_type,
 	uint64_t *ino)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct mx_object *r, *w;
 	kern_return_t kr;
 
@@ -191,43 +180,43 @@ S_vfs_stat(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t pa
 	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = target_find(who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
+	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_vnode_attr(vn, attr);
 	vfs_vnode_release(vn);
-	return done(kr, dir);
+	return vfs_done(kr, dir);
 }
 
 kern_return_t
 S_vfs_access(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
 	uint32_t mode, uint32_t flags)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_path pa;
 	unsigned int follow = flags & MX_AT_SYMLINK_NOFOLLOW ? 0 : VFS_FOLLOW;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
+	kern_return_t kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
 
 	if (flags & MX_AT_EMPTY_PATH)
 		follow |= VFS_EMPTY_OK;
 	if (kr == KERN_SUCCESS)
 		kr = vfs_op_access(wh, &pa, mode, (flags & MX_AT_EACCESS) != 0, follow);
-	return done(kr, dir);
+	return vfs_done(kr, dir);
 }
 
 kern_return_t
 S_vfs_readlink(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
 	mx_path_t target, mach_msg_type_number_t *target_len)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_path pa;
 	size_t len = 0;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
+	kern_return_t kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
 
 	if (kr == KERN_SUCCESS)
 		kr = vfs_op_readlink(wh, &pa, target, MX_PATH_MAX, &len);
 	*target_len = len;
-	return done(kr, dir);
+	return vfs_done(kr, dir);
 }
 
 kern_return_t
@@ -237,19 +226,19 @@ S_vfs_statfs(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t 
 	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = target_find(who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
+	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_node_statfs(vn, st);
 	st->sf_flags = vn->vn_mount->mn_flags;
 	vfs_vnode_release(vn);
-	return done(kr, dir);
+	return vfs_done(kr, dir);
 }
 
 kern_return_t
 S_vfs_getcwd(mx_object_ptr_t ctx, mx_path_t path, mach_msg_type_number_t *path_len)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	size_t len = 0;
 	kern_return_t kr = vfs_name_path(wh->wh_cwd, wh->wh_root, path, MX_PATH_MAX - 1, &len);
 
@@ -283,131 +272,11 @@ S_vfs_path_of(mx_object_ptr_t ctx, mach_port_t io, mx_path_t path, mach_msg_type
 			return MX_ENOENT;
 		na = name_of(vn);
 	}
-	kr = na != NULL ? vfs_name_path(na, who_of(ctx)->wh_root, path, MX_PATH_MAX - 1, &len) : MX_ENOENT;
+	kr = na != NULL ? vfs_name_path(na, vfs_who_of(ctx)->wh_root, path, MX_PATH_MAX - 1, &len) : MX_ENOENT;
 	*path_len = len;
 	if (vn != NULL)
 		vfs_vnode_release(vn);
-	return done(kr, io);
-}
-
-/* ---- Changes ---- */
-
-static kern_return_t
-type_check(const struct vfs_who *wh, uint32_t mode)
-{
-	switch (mode & MX_S_IFMT) {
-	case MX_S_IFREG:
-	case MX_S_IFDIR:
-	case MX_S_IFIFO:
-	case MX_S_IFSOCK:
-		return KERN_SUCCESS;
-	case MX_S_IFCHR:
-	case MX_S_IFBLK:
-		return root_check(wh);
-	default:
-		return MX_EINVAL;
-	}
-}
-
-kern_return_t
-S_vfs_mknod(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
-	uint32_t mode, uint32_t rdev_major, uint32_t rdev_minor)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct pfs_new what = { .nw_mode = mode, .nw_rdev_major = rdev_major, .nw_rdev_minor = rdev_minor };
-	struct vfs_path pa;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
-
-	if (kr == KERN_SUCCESS)
-		kr = type_check(wh, mode);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	what.nw_mode &= MX_S_IFMT | ((mode & MX_S_IFMT) == MX_S_IFDIR ? 01777u : 07777u);
-	return done(vfs_op_make(wh, &pa, &what), dir);
-}
-
-kern_return_t
-S_vfs_symlink(mx_object_ptr_t ctx, int32_t who, const mx_path_t target, mach_msg_type_number_t target_len,
-	mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct pfs_new what = { .nw_mode = MX_S_IFLNK | 0777, .nw_target = target, .nw_target_len = target_len };
-	struct vfs_path pa;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (target_len == 0)
-		return MX_ENOENT;
-	if (target_len >= MX_PATH_MAX)
-		return MX_ENAMETOOLONG;
-	if (memchr(target, '\0', target_len) != NULL)
-		return MX_EINVAL;
-	return done(vfs_op_make(wh, &pa, &what), dir);
-}
-
-kern_return_t
-S_vfs_link(mx_object_ptr_t ctx, int32_t who, mach_port_t dir1, const mx_path_t path1, mach_msg_type_number_t path1_len,
-	mach_port_t dir2, const mx_path_t path2, mach_msg_type_number_t path2_len, uint32_t flags)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct vfs_vnode *vn;
-	struct vfs_path pa;
-	kern_return_t kr = path_decode(wh, who, dir2, path2, path2_len, &pa);
-
-	if (kr == KERN_SUCCESS)
-		kr = target_find(wh, who, dir1, path1, path1_len, flags, (flags & MX_AT_SYMLINK_FOLLOW) != 0, &vn);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = vfs_op_link(wh, vn, &pa);
-	vfs_vnode_release(vn);
-	return done(done(kr, dir1), dir2);
-}
-
-kern_return_t
-S_vfs_unlink(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
-	uint32_t flags)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct vfs_path pa;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (flags & ~(uint32_t)MX_AT_REMOVEDIR)
-		return MX_EINVAL;
-	return done(vfs_op_unlink(wh, &pa, (flags & MX_AT_REMOVEDIR) != 0), dir);
-}
-
-kern_return_t
-S_vfs_rename(mx_object_ptr_t ctx, int32_t who, mach_port_t dir1, const mx_path_t path1, mach_msg_type_number_t path1_len,
-	mach_port_t dir2, const mx_path_t path2, mach_msg_type_number_t path2_len, uint32_t flags)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct vfs_path pa1, pa2;
-	kern_return_t kr = path_decode(wh, who, dir1, path1, path1_len, &pa1);
-
-	if (kr == KERN_SUCCESS)
-		kr = path_decode(wh, who, dir2, path2, path2_len, &pa2);
-	if (kr == KERN_SUCCESS)
-		kr = vfs_op_rename(wh, &pa1, &pa2, flags);
-	return done(done(kr, dir1), dir2);
-}
-
-kern_return_t
-S_vfs_setattr(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
-	uint32_t flags, mx_setattr_t set)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct vfs_vnode *vn;
-	kern_return_t kr;
-
-	kr = target_find(wh, who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = vfs_op_setattr(wh, vn, &set);
-	vfs_vnode_release(vn);
-	return done(kr, dir);
+	return vfs_done(kr, io);
 }
 
 /* ---- Contexts ---- */
@@ -427,11 +296,11 @@ kern_return_t
 S_vfs_chdir(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
 	uint32_t flags, boolean_t root, mach_port_t *newctx, mach_msg_type_name_t *newctx_type)
 {
-	const struct vfs_who *wh = who_of(ctx);
+	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_ctx *cx = NULL;
 	struct vfs_path pa;
 	struct vfs_name *na;
-	kern_return_t kr = path_decode(wh, who, dir, path, path_len, &pa);
+	kern_return_t kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
 
 	if (kr == KERN_SUCCESS)
 		kr = vfs_walk(wh, &pa, VFS_FOLLOW | (flags & MX_AT_EMPTY_PATH ? VFS_EMPTY_OK : 0), &na);
@@ -451,93 +320,5 @@ S_vfs_chdir(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t p
 		mx_object_release(&cx->cx_object);
 		return MX_ENOMEM;
 	}
-	return done(KERN_SUCCESS, dir);
-}
-
-/* ---- Mounts ---- */
-
-static kern_return_t
-mount_do(const struct vfs_who *wh, const struct vfs_path *pa, const struct pfs_mount_args *args, const char *type,
-	size_t type_len, uint32_t flags)
-{
-	const struct pfs_ops *ops = pfs_type_find(type, type_len);
-	char name[32], source[64];
-	struct vfs_name *on;
-	kern_return_t kr = vfs_walk(wh, pa, VFS_FOLLOW, &on);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (flags & MS_REMOUNT) {
-		if (on->na_vnode->vn_mount->mn_root == on)
-			on->na_vnode->vn_mount->mn_flags = flags & MS_KNOWN;
-		else
-			kr = MX_EINVAL;
-	} else if (ops != NULL) {
-		kr = vfs_mount_local(on, ops, flags & MS_KNOWN, args, NULL);
-	} else {
-		memcpy(name, type, type_len);
-		name[type_len] = '\0';
-		memcpy(source, args->ma_source, args->ma_source_len);
-		source[args->ma_source_len] = '\0';
-		kr = vfs_remote_mount(on, name, source, flags & MS_KNOWN, args->ma_options, args->ma_options_len);
-	}
-	vfs_name_release(on);
-	return kr;
-}
-
-kern_return_t
-S_vfs_mount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_type_number_t path_len,
-	const mx_path_t source, mach_msg_type_number_t source_len, const mx_name_t fstype,
-	mach_msg_type_number_t fstype_len, uint32_t flags, const mx_blob_t options, mach_msg_type_number_t options_len)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct pfs_mount_args args = { source, source_len, options, options_len, 0 };
-	struct vfs_path pa;
-	kern_return_t kr = path_decode(wh, who, MACH_PORT_NULL, path, path_len, &pa);
-
-	if (kr == KERN_SUCCESS)
-		kr = root_check(wh);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (options_len > MX_BLOB_MAX || source_len > MX_PATH_MAX)
-		return MX_EINVAL;
-	if (fstype_len > 31 || source_len > 63 || memchr(fstype, '\0', fstype_len) != NULL)
-		return MX_ENODEV;
-	if (fstype_len == 0 && !(flags & MS_REMOUNT))
-		return MX_ENODEV;			/* bind and move mounts have no type */
-	return mount_do(wh, &pa, &args, fstype, fstype_len, flags);
-}
-
-kern_return_t
-S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_type_number_t path_len, uint32_t flags)
-{
-	const struct vfs_who *wh = who_of(ctx);
-	struct vfs_path pa;
-	struct vfs_name *na;
-	kern_return_t kr = path_decode(wh, who, MACH_PORT_NULL, path, path_len, &pa);
-
-	if (kr == KERN_SUCCESS)
-		kr = root_check(wh);
-	if (kr == KERN_SUCCESS)
-		kr = vfs_walk(wh, &pa, flags & UMOUNT_NOFOLLOW ? 0 : VFS_FOLLOW, &na);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = vfs_umount_name(na, (flags & MNT_DETACH) != 0);
-	vfs_name_release(na);
-	return kr;
-}
-
-kern_return_t
-S_vfs_sync(mx_object_ptr_t ctx)
-{
-	struct vfs_mount *mn;
-
-	(void)ctx;
-	for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next) {
-		if (mn->mn_volume != NULL)
-			(void)pfs_volume_sync(mn->mn_volume);	/* sync(2) reports nothing */
-		else
-			(void)vfs_remote_sync(mn);
-	}
-	return KERN_SUCCESS;
+	return vfs_done(KERN_SUCCESS, dir);
 }

@@ -21,6 +21,18 @@ struct vfs_ctx *vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups,
 struct vfs_ctx *vfs_ctx_from_port(mach_port_t port);
 struct vfs_ctx *vfs_ctx_of(struct mx_object *obj);
 
+/* ---- Decoding (vfs_rpc.c) ---- */
+
+struct vfs_who *vfs_who_of(mx_object_ptr_t ctx);
+/* The path of a request, LEN bounded. Errors: MX_ENAMETOOLONG, MX_EBADF, MX_ENOTDIR */
+kern_return_t vfs_path_decode(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path,
+	mach_msg_type_number_t len, struct vfs_path *out);
+/* What a request names, by path or (AT_EMPTY_PATH) by DIR alone: a vnode, a reference. */
+kern_return_t vfs_target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path,
+	mach_msg_type_number_t len, uint32_t flags, bool follow, struct vfs_vnode **out);
+/* KR; and DIR, a right of the client, is the routine's when it succeeded. */
+kern_return_t vfs_done(kern_return_t kr, mach_port_t dir);
+
 /* ---- vfs_dir.c: open directories, and whatever is opened with O_PATH ---- */
 
 /* An open object for NA (a reference is made). NULL: no memory. */
@@ -60,7 +72,7 @@ kern_return_t vfs_remote_identify(mach_port_t io, struct vfs_vnode **out);
 kern_return_t vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags,
 	const char *options, size_t options_len);
 
-/* ---- vfs_boot.c ---- */
+/* ---- vfs_recover.c ---- */
 
 extern const struct mx_server vfs_description;
 /* The object "vfs.admin". */

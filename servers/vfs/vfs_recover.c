@@ -1,5 +1,5 @@
 /*
- * vfs_boot.c - the tree when the system starts.
+ * vfs_recover.c - the tree when the system starts; there is no way back after a crash yet.
  *
  * (1) a tmpfs is mounted as the root, (2) the boot archive's tree is hung into it, and that of the added files, (3) /dev is made
  * from a table, (4) proc may have its port, (5) what other servers mount (/proc, /dev/pts) follows when they are there:
