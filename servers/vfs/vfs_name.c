@@ -132,6 +132,13 @@ hash_remove(struct vfs_name *na)
 	na->na_hashed = false;
 }
 
+/* Is NA of a volume whose names change by themselves? Then keeping it would only keep the other server's node. */
+static bool
+is_volatile(const struct vfs_name *na)
+{
+	return na->na_parent != NULL && na->na_vnode != NULL && na->na_vnode->vn_mount->mn_cache == MX_CACHE_NONE;
+}
+
 /* Nobody refers to NA. Its parent may go with it. */
 static void
 name_free(struct vfs_name *na)
@@ -151,7 +158,7 @@ name_free(struct vfs_name *na)
 		vfs_name_count--;
 		if (parent == NULL || --parent->na_refs > 0)
 			return;
-		if (parent->na_hashed) {
+		if (parent->na_hashed && !is_volatile(parent)) {
 			lru_append(parent);
 			return;
 		}
@@ -171,6 +178,8 @@ vfs_name_release(struct vfs_name *na)
 	mx_assert(na->na_refs > 0);
 	if (--na->na_refs > 0)
 		return;
+	if (is_volatile(na))
+		hash_remove(na);
 	if (!na->na_hashed) {
 		name_free(na);
 		return;
