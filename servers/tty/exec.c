@@ -18,6 +18,7 @@
 enum { MINOR_STDIN, MINOR_STDOUT, MINOR_STDERR, MINOR_CONTROL, MINORS };
 
 #define LOG_LINE	240u
+#define WAITERS_MAX	256u	/* each has a fibril */
 
 static struct {
 	struct vcon	*ex_vcon;	/* NULL: not mode=exec */
@@ -37,6 +38,23 @@ struct exec_file {
 	uint32_t	ef_line_bytes;	/* of the log: an unfinished line */
 	char		ef_line[LOG_LINE + 1];
 };
+
+/* Wait for COND. Errors: MX_EAGAIN MX_IO_NONBLOCK, MX_EINTR, MX_ENOMEM too many wait */
+static kern_return_t
+channel_wait(struct mx_cond *cond, const struct mx_io_call *call)
+{
+	static unsigned int waiters;
+	kern_return_t kr;
+
+	if (call->ic_flags & MX_IO_NONBLOCK)
+		return MX_EAGAIN;
+	if (waiters >= WAITERS_MAX)
+		return MX_ENOMEM;
+	waiters++;
+	kr = mx_cond_wait_cancellable(cond, call->ic_tag);
+	waiters--;
+	return kr;
+}
 
 /* ---- Records out ---- */
 
@@ -75,12 +93,10 @@ records_send(const struct mx_io_call *call, enum exec_record type, const char *d
 			*done += part;
 			continue;
 		}
-		if (call->ic_flags & MX_IO_NONBLOCK)
-			return MX_EAGAIN;
 		vcon_want_room(channel.ex_vcon);
 		if (record_room() > 0)
 			continue;
-		kr = mx_cond_wait_cancellable(&channel.ex_output, call->ic_tag);
+		kr = channel_wait(&channel.ex_output, call);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -149,9 +165,7 @@ stdin_read(const struct mx_io_call *call, char *data, size_t *count)
 	kern_return_t kr;
 
 	while (!stdin_has()) {
-		if (call->ic_flags & MX_IO_NONBLOCK)
-			return MX_EAGAIN;
-		kr = mx_cond_wait_cancellable(&channel.ex_input, call->ic_tag);
+		kr = channel_wait(&channel.ex_input, call);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -175,9 +189,7 @@ control_read(const struct mx_io_call *call, char *data, size_t *count)
 	while (!exec_input_has_command(in)) {
 		if (in->ei_is_broken)
 			return MX_EIO;
-		if (call->ic_flags & MX_IO_NONBLOCK)
-			return MX_EAGAIN;
-		kr = mx_cond_wait_cancellable(&channel.ex_input, call->ic_tag);
+		kr = channel_wait(&channel.ex_input, call);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}

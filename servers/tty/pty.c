@@ -215,7 +215,7 @@ master_wait(struct pty_master *pm, const struct mx_io_call *call)
 			return MX_EIO;
 		if (call->ic_flags & MX_IO_NONBLOCK)
 			return MX_EAGAIN;
-		kr = mx_cond_wait_cancellable(&pm->pm_readable, call->ic_tag);
+		kr = tty_wait(&py->py_tty, &pm->pm_readable, call, 0);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -278,7 +278,7 @@ master_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, c
 			kr = MX_EAGAIN;
 			break;
 		}
-		kr = mx_cond_wait_cancellable(&pm->pm_writable, call->ic_tag);
+		kr = tty_wait(&py->py_tty, &pm->pm_writable, call, 0);
 		if (kr != KERN_SUCCESS)
 			break;
 	}

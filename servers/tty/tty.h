@@ -55,7 +55,7 @@ struct tty {
 	struct tty_file	*t_files;		/* open and not hung up */
 	bool		t_is_exclusive;		/* TIOCEXCL */
 	bool		t_other_closed;		/* the master of this pseudo-terminal is gone */
-	unsigned int	t_holds;		/* reads, writes, ioctls under way and open files: not to be freed */
+	unsigned int	t_holds;		/* open files, hung up ones too: not to be freed */
 
 	/* The session whose controlling terminal it is. */
 	int32_t		t_sid;			/* 0: none */
@@ -63,6 +63,7 @@ struct tty {
 	mach_port_t	t_session;		/* send right to proc */
 
 	bool		t_is_reading;		/* one reader at a time */
+	unsigned int	t_waiters;		/* requests that wait */
 	struct mx_cond	t_input;		/* there may be something to read, or the reader is done */
 	struct mx_cond	t_output;		/* there may be room, or less pending */
 	struct mx_poll	t_poll;
@@ -94,6 +95,8 @@ void tty_hangup(struct tty *tty);
 void tty_input_wake(struct tty *tty);
 void tty_output_wake(struct tty *tty);
 void tty_set_size(struct tty *tty, const struct tty_winsize *size);
+/* Wait for COND of TTY, until DEADLINE (0: for ever). The caller holds TTY. Errors: MX_EINTR, MX_ETIMEDOUT, MX_ENOMEM too many wait */
+kern_return_t tty_wait(struct tty *tty, struct mx_cond *cond, const struct mx_io_call *call, uint64_t deadline);
 /* Wait until everything written has been sent. Errors: MX_EINTR, MX_EIO */
 kern_return_t tty_drain(struct tty_file *file, const struct mx_io_call *call);
 /* Whether a process of the caller's group is in the background here. */

@@ -39,7 +39,7 @@ read_patience(const struct ldisc *ld)
 	return (struct patience){ 1, 0, mx_now_ns() + time };
 }
 
-/* Wait for input. Errors: MX_ETIMEDOUT, MX_EAGAIN, MX_EINTR, MX_EIO the other side of the pair is gone */
+/* Wait for input. Errors: MX_ETIMEDOUT, MX_EAGAIN, MX_EIO the other side of the pair is gone; tty_wait's */
 static kern_return_t
 read_wait(struct tty_file *file, const struct mx_io_call *call, uint64_t deadline)
 {
@@ -51,9 +51,7 @@ read_wait(struct tty_file *file, const struct mx_io_call *call, uint64_t deadlin
 		return MX_ETIMEDOUT;
 	if (call->ic_flags & MX_IO_NONBLOCK)
 		return MX_EAGAIN;
-	if (deadline == 0)
-		return mx_cond_wait_cancellable(&tty->t_input, call->ic_tag);
-	return mx_cond_wait_cancellable_until(&tty->t_input, call->ic_tag, deadline);
+	return tty_wait(tty, &tty->t_input, call, deadline);
 }
 
 static kern_return_t
@@ -99,7 +97,7 @@ tty_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char *
 	while (tty->t_is_reading && !file->tf_is_hung) {
 		if (call->ic_flags & MX_IO_NONBLOCK)
 			return MX_EAGAIN;
-		kr = mx_cond_wait_cancellable(&tty->t_input, call->ic_tag);
+		kr = tty_wait(tty, &tty->t_input, call, 0);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -145,7 +143,7 @@ tty_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, cons
 		tty->t_line->li_want_room(tty);
 		if (!tty->t_ldisc.ld_stopped && tty->t_line->li_room(tty) > 0)
 			continue;		/* sent meanwhile */
-		kr = mx_cond_wait_cancellable(&tty->t_output, call->ic_tag);
+		kr = tty_wait(tty, &tty->t_output, call, 0);
 		if (kr != KERN_SUCCESS)
 			break;
 	}

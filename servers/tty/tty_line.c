@@ -10,6 +10,9 @@
 
 #define ROWS_DEFAULT	24
 #define COLUMNS_DEFAULT	80
+/* Each request that waits has a fibril, and there are 2048: nobody may take them all by reading, and the console has its own. */
+#define WAITERS_MAX	64u
+#define PTY_WAITERS_MAX	1024u
 
 /* ---- What the line discipline asks for ---- */
 
@@ -151,6 +154,29 @@ tty_hangup(struct tty *tty)
 		MX_POLLHUP | MX_POLLERR | MX_POLLIN | MX_POLLRDNORM | MX_POLLOUT | MX_POLLWRNORM);
 }
 
+/* ---- Waiting ---- */
+
+static unsigned int pty_waiters;	/* at all pseudo-terminals together */
+
+kern_return_t
+tty_wait(struct tty *tty, struct mx_cond *cond, const struct mx_io_call *call, uint64_t deadline)
+{
+	bool is_pty = tty->t_major == TTY_MAJOR_PTS;
+	kern_return_t kr;
+
+	if (tty->t_waiters >= WAITERS_MAX || (is_pty && pty_waiters >= PTY_WAITERS_MAX))
+		return MX_ENOMEM;
+	tty->t_waiters++;
+	pty_waiters += is_pty;
+	if (deadline == 0)
+		kr = mx_cond_wait_cancellable(cond, call->ic_tag);
+	else
+		kr = mx_cond_wait_cancellable_until(cond, call->ic_tag, deadline);
+	tty->t_waiters--;
+	pty_waiters -= is_pty;
+	return kr;
+}
+
 /* ---- Size, draining, background ---- */
 
 void
@@ -174,7 +200,7 @@ tty_drain(struct tty_file *file, const struct mx_io_call *call)
 		tty->t_line->li_want_room(tty);
 		if (tty->t_line->li_pending(tty) == 0)
 			break;
-		kr = mx_cond_wait_cancellable(&tty->t_output, call->ic_tag);
+		kr = tty_wait(tty, &tty->t_output, call, 0);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}

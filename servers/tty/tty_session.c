@@ -15,6 +15,7 @@
 
 #define RETRY_NS	10000000u
 #define RETRY_MAX	500		/* a proc that takes nothing for 5 s is not coming back */
+#define LATE_MAX	64u		/* messages that wait for room */
 #define SIGNAL_HANGUP	0		/* of struct late: not a signal but the line */
 
 /* A message that proc had no room for. */
@@ -23,6 +24,8 @@ struct late {
 	int32_t		la_pgrp;
 	uint32_t	la_signo;
 };
+
+static unsigned int nlate;
 
 static kern_return_t
 late_send(const struct late *l)
@@ -40,6 +43,7 @@ late_run(void *arg)
 		mx_sleep_ns(RETRY_NS);
 	mx_port_release(l->la_session);
 	free(l);
+	nlate--;
 }
 
 /* Send now, or soon. Rights: SESSION is consumed. */
@@ -47,19 +51,24 @@ static void
 session_tell(mach_port_t session, int32_t pgrp, uint32_t signo)
 {
 	struct late now = { session, pgrp, signo }, *l;
+	static bool said;
 
 	if (late_send(&now) != MACH_SEND_TIMED_OUT) {
 		mx_port_release(session);
 		return;
 	}
-	l = malloc(sizeof *l);
+	l = nlate < LATE_MAX ? malloc(sizeof *l) : NULL;
 	if (l != NULL)
 		*l = now;
 	if (l == NULL || mx_fibril_start(late_run, l, "late signal") != KERN_SUCCESS) {
-		mx_log(MX_LOG_WARNING, "no memory to send signal %u later", signo);
+		if (!said)
+			mx_log(MX_LOG_WARNING, "proc takes no signals: some are lost");
+		said = true;
 		mx_port_release(session);
 		free(l);
+		return;
 	}
+	nlate++;
 }
 
 /* One more reference to TTY's right to its session. */
