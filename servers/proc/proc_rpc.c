@@ -27,6 +27,8 @@ S_proc_fork(struct mx_object *obj, mach_port_t child, uint32_t exit_signal, uint
 	struct proc *parent, *p;
 	kern_return_t kr;
 
+	if (!proc_memory_is_enough())
+		return MX_ENOMEM;
 	kr = proc_port_caller(obj, &parent);
 	if (kr != KERN_SUCCESS)
 		return kr;

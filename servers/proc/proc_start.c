@@ -129,6 +129,9 @@ proc_fresh(int argc, char **argv)
 	retry_timer = mx_timer_create(retry_run, NULL);
 	if (retry_timer == NULL)
 		mx_server_fail("no memory for a timer");
+	kr = proc_memory_init();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot watch the memory: 0x%x", (unsigned int)kr);
 	kr = proc_task_init();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot make worker threads: 0x%x", (unsigned int)kr);

@@ -27,6 +27,7 @@
 #define PAGE		4096u
 #define USER_PRIORITY	25
 #define TASK_HASH	1024
+#define REGIONS_MAX	65536u
 #define KILL_NS		1000000000ull	/* a task should be gone by then */
 
 /* Processes by the name of their task port, to tell a new task from one that has a process already. */
@@ -84,6 +85,7 @@ struct task_control {
 	mach_port_t	tc_task;	/* a send right */
 	bool		tc_wants_suspended, tc_is_suspended;
 	bool		tc_is_adjusting, tc_is_stuck, tc_is_dead;
+	bool		tc_frees_first;
 	struct list	tc_in_dying;
 	uint64_t	tc_kill_ns;	/* when it was asked for */
 	struct user	*tc_user;	/* since then */
@@ -136,11 +138,39 @@ adjust_done(struct job *job)
 		control_adjust(c);
 }
 
+/*
+ * Give back what memory the program of TASK wrote. A thread that waits for a page cannot be ended before there is one: when
+ * memory is out, its own memory has to go first.
+ */
+static void
+memory_free(mach_port_t task)
+{
+	vm_address_t at = 0;
+
+	for (uint32_t i = 0; i < REGIONS_MAX && at < EM_USER_END; i++) {
+		vm_size_t size;
+		vm_prot_t prot, max;
+		vm_inherit_t inherit;
+		boolean_t shared;
+		mach_port_t object;
+		vm_offset_t offset;
+
+		if (vm_region(task, &at, &size, &prot, &max, &inherit, &shared, &object, &offset) != KERN_SUCCESS)
+			break;
+		mx_port_release(object);
+		if ((prot & VM_PROT_WRITE) && inherit != VM_INHERIT_SHARE)
+			(void)vm_deallocate(task, at, size);	/* the task may have been faster */
+		at += size;
+	}
+}
+
 static void
 kill_run(struct job *job)
 {
 	struct task_control *c = (struct task_control *)((char *)job - offsetof(struct task_control, tc_kill));
 
+	if (c->tc_frees_first)
+		memory_free(c->tc_task);
 	(void)syscall_task_terminate(c->tc_task);	/* fails when it is dead already */
 }
 
@@ -207,6 +237,15 @@ proc_act_resume(struct proc *p)
 		return;
 	c->tc_wants_suspended = false;
 	control_adjust(c);
+}
+
+void
+proc_task_free_first(struct proc *p)
+{
+	struct task_control *c = p->p_control;
+
+	if (c != NULL)
+		c->tc_frees_first = true;
 }
 
 void
@@ -514,10 +553,11 @@ proc_act_nice(struct proc *p)
 	(void)task_priority(p->p_task, USER_PRIORITY + (p->p_nice > 0 ? (p->p_nice + 1) / 2 : 0), TRUE);
 }
 
+/* The kernels of trixie put the 64-bit times elsewhere than their header says; these do for 68 years. */
 static uint64_t
-us(const time_value64_t *t)
+us(const rpc_time_value_t *t)
 {
-	return (uint64_t)t->seconds * 1000000 + (uint64_t)t->nanoseconds / 1000;
+	return (uint64_t)t->seconds * 1000000 + (uint64_t)t->microseconds;
 }
 
 void
@@ -538,8 +578,8 @@ proc_task_usage(struct proc *p, struct mx_rusage *usage)
 	count = TASK_EVENTS_INFO_COUNT;
 	if (task_info(p->p_task, TASK_EVENTS_INFO, (task_info_t)&events, &count) != KERN_SUCCESS)
 		return;
-	usage->ru_utime_us = us(&basic.user_time64) + us(&times.user_time64);
-	usage->ru_stime_us = us(&basic.system_time64) + us(&times.system_time64);
+	usage->ru_utime_us = us(&basic.user_time) + us(&times.user_time);
+	usage->ru_stime_us = us(&basic.system_time) + us(&times.system_time);
 	usage->ru_maxrss_kb = basic.resident_size / 1024;
 	usage->ru_minflt = events.faults - events.pageins;
 	usage->ru_majflt = events.pageins;

@@ -254,7 +254,7 @@ region_name(const struct proc *p, const struct region *r)
 		return "[stack]";
 	if (r->r_start >= EM_TEXT)
 		return "[vdso]";
-	if (p->p_brk_start != 0 && r->r_start <= p->p_brk_start && p->p_brk_start < r->r_end)
+	if (p->p_brk_start != 0 && r->r_start == p->p_brk_start)
 		return "[heap]";
 	return "";
 }
@@ -262,10 +262,17 @@ region_name(const struct proc *p, const struct region *r)
 static void
 region_print(const struct proc *p, const struct region *r, struct pfs_text *text)
 {
+	struct region below = *r, above = *r;
 	const char *name;
 
-	if (r->r_end == r->r_start)
+	if (r->r_end == r->r_start || (r->r_start == 0 && r->r_prot == VM_PROT_NONE))
+		return;				/* emulib keeps page 0 from being used */
+	if (r->r_start < p->p_brk_start && p->p_brk_start < r->r_end) {
+		below.r_end = above.r_start = p->p_brk_start;
+		region_print(p, &below, text);
+		region_print(p, &above, text);
 		return;
+	}
 	name = region_name(p, r);
 	pfs_text_printf(text, "%08x-%08x %c%c%c%c 00000000 00:00 0 %*s%s\n", (unsigned int)r->r_start, (unsigned int)r->r_end,
 		r->r_prot & VM_PROT_READ ? 'r' : '-', r->r_prot & VM_PROT_WRITE ? 'w' : '-',
@@ -289,7 +296,7 @@ region_next(mach_port_t task, uint32_t at, struct region *r)
 	mx_port_release(object);
 	r->r_start = address;
 	r->r_end = address + size;
-	r->r_shared = shared && inherit == VM_INHERIT_SHARE;
+	r->r_shared = shared && inherit == VM_INHERIT_SHARE && address < EM_TEXT;
 	return true;
 }
 

@@ -65,8 +65,7 @@ pf_idle_ns(void)
 	if (idle_thread == MACH_PORT_NULL ||
 	    thread_info(idle_thread, THREAD_BASIC_INFO, (thread_info_t)&info, &count) != KERN_SUCCESS)
 		return 0;
-	return ((uint64_t)info.system_time64.seconds + (uint64_t)info.user_time64.seconds) * NS +
-		(uint64_t)info.system_time64.nanoseconds + (uint64_t)info.user_time64.nanoseconds;
+	return (uint64_t)info.system_time.seconds * NS + (uint64_t)info.system_time.microseconds * 1000;
 }
 
 /* ---- Time and load ---- */
@@ -96,6 +95,7 @@ text_uptime(struct proc *p, struct pfs_text *text)
 	return KERN_SUCCESS;
 }
 
+/* At least one: who asks, though it waits for the answer. */
 static uint32_t
 count_running(void)
 {
@@ -108,7 +108,7 @@ count_running(void)
 		pf_threads(p, &t);
 		n += pf_state(p, &t) == 'R';
 	}
-	return n;
+	return n != 0 ? n : 1;
 }
 
 static kern_return_t

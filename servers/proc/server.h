@@ -52,6 +52,8 @@ struct boot_words {
 kern_return_t proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words);
 void proc_task_usage(struct proc *p, struct mx_rusage *usage);
 bool proc_task_is_process(mach_port_t task);
+/* When P ends, free its memory before its threads: they may wait for memory. */
+void proc_task_free_first(struct proc *p);
 
 /* ---- emulib's image (proc_load.c) ---- */
 
@@ -84,6 +86,13 @@ void proc_sys_set_domain(const char *name, size_t size);
 
 void proc_random_stir(void);
 void proc_random(void *to, size_t size);
+
+/* ---- Memory (proc_memory.c) ---- */
+
+/* Needs the system area; before the workers. Errors: what the kernel says */
+kern_return_t proc_memory_init(void);
+/* Is there memory for another process? Blocks: up to a second, while there is not. */
+bool proc_memory_is_enough(void);
 
 /* ---- Start (proc_start.c) ---- */
 
