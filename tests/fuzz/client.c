@@ -404,6 +404,8 @@ client_step(bool can_time_out)
 		handle_drop(fuzz_random(nhandles - 5) + 5);	/* the first ones are hard to get again */
 	if (nhandles == 0)
 		sim_fail("the clients have no right any more");
+	if (fuzz_target.ta_meanwhile != NULL)
+		fuzz_target.ta_meanwhile();
 	request_send();
 	return true;
 }

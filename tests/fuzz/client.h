@@ -24,6 +24,8 @@ struct fuzz_target {
 	unsigned int	ta_immortal;		/* so many of the first tasks do not die: init */
 	/* May a client send ID by a right to P? NULL: always. For requests that rightly end the server. */
 	bool		(*ta_may_send)(struct sim_port *p, int id);
+	/* Called at any time: what happens besides clients and servers. NULL: nothing. */
+	void		(*ta_meanwhile)(void);
 	/* Called again and again when all clients are dead: what somebody who is left does. NULL: nothing. */
 	void		(*ta_afterwards)(void);
 	unsigned int	ta_names_slack, ta_pages_slack;	/* what may be left at the end beyond what was there at the beginning */

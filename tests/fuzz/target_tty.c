@@ -26,6 +26,7 @@ const unsigned int fuzz_nnumbers = sizeof(fuzz_numbers) / sizeof(fuzz_numbers[0]
 
 static const struct fuzz_subsystem subsystems[] = {
 	{ "io", io_server }, { "dev", dev_server }, { "mx", mx_server }, { "tty", tty_server }, { "hw_notify", hw_notify_server },
+	{ "pfs", pfs_server },
 	{ NULL, NULL },
 };
 
