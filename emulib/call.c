@@ -8,7 +8,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "core.h"
+#include "clone.h"
 
 /* Remember that NUMBER was asked for in vain; /proc/masix/unimplemented reads it. */
 static int32_t
@@ -50,6 +50,15 @@ em_call(struct em_thread *t)
 	t->t_full = false;
 	t->t_resumed = false;
 	em_public.pu_calls++;
+	if (t->t_process->p_is_vfork && !em_vfork_allows(number)) {
+		result = em_vfork_part(t);
+		if (result > 0)
+			return 1;		/* the parent's registers */
+		if (result < 0) {
+			r->r_eax = (uint32_t)result;
+			return 0;
+		}
+	}
 	for (;;) {
 		result = handler != NULL ? handler(r->r_ebx, r->r_ecx, r->r_edx, r->r_esi, r->r_edi, r->r_ebp) :
 			call_unimplemented(number & 0xffff);

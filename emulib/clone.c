@@ -97,12 +97,14 @@ clone(const struct em_clone *how)
 	if (flags & CLONE_THREAD) {
 		if ((flags & (CLONE_VFORK | CLONE_FS | CLONE_FILES)) != (CLONE_FS | CLONE_FILES))
 			return E(EINVAL);	/* threads share everything here */
-		return t->t_process->p_is_vfork ? E(EINVAL) : thread_create_linux(t, how);
+		return thread_create_linux(t, how);
 	}
 	if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
 		return E(EINVAL);		/* two processes at work in one memory */
 	if (!(flags & CLONE_VM) && (flags & (CLONE_FILES | CLONE_FS)))
 		return E(EINVAL);
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK) && !(flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS | CLONE_FILES | CLONE_FS)))
+		return em_vfork(t, how);
 	return em_fork(t, how);
 }
 

@@ -69,7 +69,7 @@ uint32_t em_attend_exit(struct em_thread *t);
 void em_forced(struct em_thread *t);
 uint32_t *em_full_state(struct em_thread *t);
 void em_full_failed(struct em_thread *t);
-void em_fork_child(struct em_thread *t, const uint32_t words[6]);
+uint32_t em_fork_child(struct em_thread *t, const uint32_t words[6]);
 void em_service(struct em_thread *t) __attribute__((noreturn));
 
 /* ---- call.c ---- */
@@ -95,6 +95,7 @@ void em_descriptor_make(uint32_t words[2], uint32_t base, uint32_t limit_pages);
 kern_return_t em_set_gdt(mach_port_t thread, int selector, const uint32_t words[2]);
 /* Add T to P's threads. Locks: p_lock held, or nobody else is there yet. */
 void em_thread_link(struct em_process *p, struct em_thread *t);
+void em_thread_unlink(struct em_process *p, struct em_thread *t);
 /* Are the registers ST, of a stopped thread, the program's? */
 bool em_thread_in_program(const struct i386_thread_state *st);
 /* Take T, stopped in the program with the registers ST, into emulib at ENTRY. */
@@ -109,7 +110,7 @@ int32_t em_thread_number(const struct em_thread *t);
 void em_thread_forked(struct em_process *p, struct em_thread *t);
 void em_thread_relock(bool take);
 void em_service_start(struct em_process *p);
-void em_service_forked(void);
+void em_service_forked(struct em_process *p);
 extern struct em_thread *em_service_thread;
 
 /* ---- mig.c ---- */
@@ -127,6 +128,9 @@ void em_futex_relock(bool take);
 void em_service_poke(void);
 void em_service_sync(void);
 
+/* ---- vfork.c ---- */
+struct em_thread *em_vfork_thread(struct em_process *parent, mach_port_t port);
+
 /* ---- int80.c ---- */
 /* Where the program goes on that wants to go on at EIP: not into the middle of a rewritten site. */
 uint32_t em_int80_resume(uint32_t eip);
@@ -143,7 +147,10 @@ void em_signal_post(struct em_process *p, struct em_thread *t, const struct mx_s
 /* The next pending signal in WHICH that T may take, taken; 0: none. Locks: p_lock held. */
 int em_signal_take(struct em_process *p, struct em_thread *t, em_sigset which, struct mx_siginfo *info);
 void em_signal_exec(struct em_process *p, struct em_thread *t);
+/* CLONE_CLEAR_SIGHAND, if WANTED: caught signals get their default action. */
+void em_signal_clear_handlers(struct em_process *p, bool wanted);
 void em_signal_thread_exit(struct em_process *p, struct em_thread *t);
+void em_signal_forget(struct em_process *p);
 void em_signal_forked(struct em_process *p, struct em_thread *t);
 void em_signal_tell_ignored(struct em_process *p);
 /* SIGNO's disposition changed: pending ones go if it is ignored now. Locks: p_lock held. */
@@ -174,6 +181,8 @@ void em_mm_exec(uint32_t brk);
 uint32_t em_mm_find(uint32_t size);
 bool em_mm_lookup(uint32_t addr, struct em_vma *out);
 void em_mm_fork(void);
+/* Whether a new task gets the program's memory: no, or as it was. Locks: mm_lock held. */
+void em_mm_inherit(bool yes);
 void em_mm_lock(void);
 void em_mm_unlock(void);
 
@@ -197,8 +206,13 @@ struct em_args {
 int32_t em_args_begin(struct em_args *a);
 void em_args_end(struct em_args *a);
 /* Put the program PATH of directory DIR, called NAME, with A's strings in the place of the running one: T's registers are the new
- * program's then (leave by a full exit). -errno: nothing has changed. The block stays the caller's. */
+ * program's then (leave by a full exit), and the block is gone. -errno: nothing has changed. */
 int32_t em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a);
+
+/* The rest of it, in the task of its own that a vfork child got (clone.h): rights for that task, and the program. */
+struct em_exec;
+int32_t em_exec_give(struct em_exec *x, mach_port_t task);
+void em_exec_enter(struct em_thread *t, struct em_exec *x);
 
 /* ---- time.c ---- */
 uint64_t em_cpu_ns(mach_port_t thread);	/* of one thread, or of the task: MACH_PORT_NULL */

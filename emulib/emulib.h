@@ -137,6 +137,7 @@ struct em_files {			/* CLONE_FILES shares one */
 /* ---- A process ---- */
 struct em_queued;			/* a pending signal, signal.c */
 struct em_timer;			/* timer.c */
+struct em_borrow;			/* vfork.c */
 
 struct em_process {
 	int32_t		p_pid;
@@ -164,7 +165,9 @@ struct em_process {
 	char		p_exe[256];	/* path of the program, for /proc/self/exe */
 	char		p_comm[16];
 	uint32_t	p_seed[12];	/* of the random generator */
+	struct em_borrow *p_borrows;	/* vfork children, vfork.c */
 	uint32_t	p_personality, p_dumpable, p_no_new_privs, p_keepcaps, p_pdeathsig;
+	bool		p_ending;	/* a thread executes a program: the others end */
 	bool		p_is_vfork;	/* borrows its parent's memory: descriptors' rights are not released */
 };
 

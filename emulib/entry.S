@@ -160,7 +160,7 @@ em_entry_child:				/* the first thread of a forked task; pid, slot and seed are 
 	pushl	%eax
 	pushl	%fs:T_SELF
 	call	em_fork_child
-	jmp	em_exit
+	jmp	em_leave
 
 	.globl	em_entry_service, em_exit_full, em_exit_full_end
 em_entry_service:

@@ -11,6 +11,7 @@
  */
 #include "core.h"
 #include "core_calls.h"
+#include "clone.h"
 #include "elf.h"
 #include "file.h"
 #include "vfs.h"
@@ -450,8 +451,9 @@ name_set(struct em_process *p, struct em_thread *t, const struct em_image *progr
 	memcpy(p->p_exe, exe, n < sizeof(p->p_exe) ? n : sizeof(p->p_exe) - 1);
 }
 
-struct exec {
+struct em_exec {
 	struct em_image	program, interp;
+	struct em_args	args;
 	char		path[MX_PATH_MAX];	/* of the program itself: not the script's */
 	char		name[MX_PATH_MAX];	/* as execve was given it */
 };
@@ -471,7 +473,7 @@ interp_map(struct em_image *im, uint32_t *entry)
 
 /* Step (3). */
 static void
-program_leave(struct em_thread *t, const struct exec *x)
+program_leave(struct em_thread *t, const struct em_exec *x)
 {
 	struct em_process *p = t->t_process;
 
@@ -487,8 +489,9 @@ program_leave(struct em_thread *t, const struct exec *x)
 
 /* Step (4). */
 static void
-program_enter(struct em_thread *t, struct exec *x, const struct em_args *a)
+program_enter(struct em_thread *t, struct em_exec *x)
 {
+	const struct em_args *a = &x->args;
 	struct em_process *p = t->t_process;
 	struct places pl;
 	uint32_t entry;
@@ -515,11 +518,11 @@ program_enter(struct em_thread *t, struct exec *x, const struct em_args *a)
 
 /* Steps (1b) and (2): everything that may fail. */
 static int32_t
-program_prepare(struct exec *x, mach_port_t dir, struct em_args *a)
+program_prepare(struct em_exec *x, mach_port_t dir)
 {
 	int32_t err;
 
-	err = program_open(&x->program, dir, x->path, a);
+	err = program_open(&x->program, dir, x->path, &x->args);
 	if (err < 0)
 		return err;
 	err = em_image_parse(&x->program);
@@ -535,23 +538,58 @@ program_prepare(struct exec *x, mach_port_t dir, struct em_args *a)
 }
 
 int32_t
+em_exec_give(struct em_exec *x, mach_port_t task)
+{
+	const mach_port_t ports[] = { x->program.im_io, x->program.im_memory, x->interp.im_io, x->interp.im_memory };
+	kern_return_t kr = KERN_SUCCESS;
+
+	for (unsigned int i = 0; i < ARRAY_LEN(ports) && kr == KERN_SUCCESS; i++)
+		if (ports[i] != MACH_PORT_NULL)
+			kr = syscall_mach_port_insert_right(task, ports[i], ports[i], MACH_MSG_TYPE_COPY_SEND);
+	return kr == KERN_SUCCESS || kr == KERN_RIGHT_EXISTS ? 0 : E(EAGAIN);
+}
+
+static void
+exec_end(struct em_exec *x)
+{
+	em_image_release(&x->program);
+	em_image_release(&x->interp);
+	em_pages_free(x, sizeof(*x));
+}
+
+void
+em_exec_enter(struct em_thread *t, struct em_exec *x)
+{
+	program_leave(t, x);
+	program_enter(t, x);
+	em_args_end(&x->args);
+	exec_end(x);
+}
+
+int32_t
 em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a)
 {
-	struct exec *x = em_pages_alloc(sizeof(*x));
+	struct em_exec *x = em_pages_alloc(sizeof(*x));
 	int32_t err;
 
 	if (x == NULL)
 		return E(ENOMEM);
 	memcpy(x->path, path, strlen(path) + 1);
 	memcpy(x->name, name, strlen(name) + 1);
-	err = program_prepare(x, dir, a);
-	if (err == 0) {
-		program_leave(t, x);
-		program_enter(t, x, a);
-		em_image_release(&x->program);
-		em_image_release(&x->interp);
+	x->args = *a;
+	err = program_prepare(x, dir);
+	if (err < 0) {
+		em_pages_free(x, sizeof(*x));
+		return err;
 	}
-	em_pages_free(x, sizeof(*x));
+	if (!t->t_process->p_is_vfork) {
+		em_exec_enter(t, x);
+		return 0;
+	}
+	err = em_vfork_exec(t, x);
+	exec_end(x);
+	if (err == 0)
+		em_args_end(a);
 	return err;
 }
 
@@ -599,7 +637,8 @@ execve_at(int32_t fd, uint32_t path, uint32_t argv, uint32_t envp, uint32_t flag
 		err = args_copyin(&a, argv, envp);
 		if (err == 0)
 			err = em_exec(t, at.p_dir, at.p_name, name, &a);
-		em_args_end(&a);
+		if (err < 0)
+			em_args_end(&a);
 	}
 	em_path_done(&at);
 	t->t_full = err == 0;

@@ -22,7 +22,9 @@
 /* What the child finds in its copy of the memory. */
 static struct {
 	uint8_t		*fx;		/* floating point state: a thread of another task begins without */
+	enum em_child_kind kind;
 	struct em_clone	how;
+	struct em_exec	*exec;
 } fork_child;
 static volatile uint32_t fork_lock;
 
@@ -97,58 +99,94 @@ child_forget(struct child *c)
 			(void)syscall_mach_port_deallocate(em_task, ports[i]);
 }
 
+/* Copy the address space, for a child that executes a program only what is emulib's. Locks: all. */
 static int32_t
-task_copy(struct em_process *p, struct child *c)
+task_copy(struct em_process *p, enum em_child_kind kind, struct child *c)
 {
 	kern_return_t kr;
 	int32_t err;
 
+	if (kind == EM_CHILD_EXEC)
+		em_mm_inherit(false);
+	else
+		em_mm_fork();
 	em_heap_relock(true);
 	kr = syscall_task_create(em_task, TRUE, &c->task);
 	em_heap_relock(false);
+	if (kind == EM_CHILD_EXEC)
+		em_mm_inherit(true);
 	if (kr != KERN_SUCCESS)
 		return E(EAGAIN);
 	err = em_file_fork(p, c->task);
-	if (err < 0) {
+	if (err == 0 && fork_child.exec != NULL)
+		err = em_exec_give(fork_child.exec, c->task);
+	if (err < 0)
 		(void)syscall_task_terminate(c->task);
-		child_forget(c);
-	}
 	return err;
+}
+
+int32_t
+em_fork_kind(struct em_thread *t, const struct em_clone *how, enum em_child_kind kind, struct em_exec *exec)
+{
+	struct em_process *p = t->t_process;
+	struct child c = { MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, { { 0 } } };
+	uint8_t *fx = em_alloc(512);
+	uint32_t flags = (how->flags & CLONE_VFORK && kind == EM_CHILD_FORK ? MX_FORK_VFORK : 0) |
+		(how->flags & CLONE_PARENT ? MX_FORK_PARENT : 0);
+	int32_t err;
+
+	if (fx == NULL)
+		return E(ENOMEM);
+	if (!p->p_is_vfork)		/* P's port is the parent's then */
+		em_signal_tell_ignored(p);
+	locks_take(p);
+	__asm__ volatile("fxsave (%0)" : : "r"(fx) : "memory");
+	fork_child.fx = fx;
+	fork_child.kind = kind;
+	fork_child.how = *how;
+	fork_child.exec = exec;
+	err = task_copy(p, kind, &c);
+	locks_release(p);
+	if (err == 0) {
+		err = child_start(p, t, flags, how->exit_signal, &c);
+		if (err < 0)
+			(void)syscall_task_terminate(c.task);
+	}
+	child_forget(&c);
+	em_free(fx, 512);
+	return err < 0 ? err : c.pid;
 }
 
 int32_t
 em_fork(struct em_thread *t, const struct em_clone *how)
 {
 	struct em_process *p = t->t_process;
+	int32_t pid = em_fork_kind(t, how, EM_CHILD_FORK, NULL);
+
+	if (pid < 0)
+		return pid;
+	if (how->flags & CLONE_PARENT_SETTID)
+		(void)em_copyout(how->ptid, &pid, sizeof(pid));		/* Linux ignores a bad address too */
+	if (how->flags & CLONE_VFORK)
+		(void)proc_vfork_wait(p->p_port, pid);	/* an error: it is gone already */
+	return pid;
+}
+
+int32_t
+em_fork_ended(struct em_process *p, uint32_t exit_signal, int wstatus)
+{
 	struct child c = { MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, { { 0 } } };
-	uint8_t *fx = em_alloc(512);
 	int32_t err;
 
-	if (fx == NULL)
-		return E(ENOMEM);
-	em_signal_tell_ignored(p);
-	locks_take(p);
-	__asm__ volatile("fxsave (%0)" : : "r"(fx) : "memory");
-	fork_child.fx = fx;
-	fork_child.how = *how;
-	em_mm_fork();
-	err = task_copy(p, &c);
-	locks_release(p);
-	if (err == 0) {
-		err = child_start(p, t, (how->flags & CLONE_VFORK ? MX_FORK_VFORK : 0) |
-				  (how->flags & CLONE_PARENT ? MX_FORK_PARENT : 0), how->exit_signal, &c);
-		if (err < 0)
-			(void)syscall_task_terminate(c.task);
-		child_forget(&c);
-	}
-	em_free(fx, 512);
-	if (err < 0)
-		return err;
-	if ((how->flags & CLONE_PARENT_SETTID) && em_copyout(how->ptid, &c.pid, sizeof(c.pid)) < 0)
-		return c.pid;		/* Linux ignores it too */
-	if (how->flags & CLONE_VFORK)
-		(void)proc_vfork_wait(p->p_port, c.pid);	/* an error: it is gone already */
-	return c.pid;
+	if (syscall_task_create(em_task, FALSE, &c.task) != KERN_SUCCESS)
+		return E(EAGAIN);
+	err = em_errno(proc_fork(p->p_port, c.task, exit_signal, 0, &c.pid, &c.proc, &c.slot, &c.seed));
+	if (err == 0)
+		(void)proc_exit(c.proc, wstatus);
+	else
+		(void)syscall_task_terminate(c.task);
+	child_forget(&c);
+	return err < 0 ? err : c.pid;
 }
 
 static void
@@ -159,15 +197,13 @@ child_options(struct em_process *p, struct em_thread *t, const struct em_clone *
 	t->t_regs.r_eax = 0;
 	if (how->stack != 0)
 		t->t_regs.r_esp = how->stack;
-	for (unsigned int i = 0; how->clear_handlers && i < ARRAY_LEN(p->p_action); i++)
-		if (p->p_action[i].sa_handler > 1)
-			p->p_action[i].sa_handler = 0;
+	em_signal_clear_handlers(p, how->clear_handlers);
 	if (how->flags & CLONE_CHILD_SETTID)
 		(void)em_copyout(how->ctid, &t->t_tid, sizeof(t->t_tid));	/* Linux ignores it too */
 }
 
-/* The child's first code: the memory is the parent's at the time of the copy, with all locks held. */
-void
+/* The child's first code: the memory is the parent's at the time of the copy, with all locks held. Answers as em_call. */
+uint32_t
 em_fork_child(struct em_thread *t, const uint32_t words[6])
 {
 	struct em_process *p = t->t_process;
@@ -189,10 +225,24 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	fork_lock = 0;
 	em_signal_forked(p, t);
 	em_timers_forked(p);
-	em_service_forked();
+	p->p_borrows = NULL;
+	em_service_forked(p);
 	em_random_seed(p, words + 2, 4);
 	memset(&em_public.pu_calls_local, 0, sizeof(em_public) - offsetof(struct em_public, pu_calls_local));
 	__asm__ volatile("fxrstor (%0)" : : "r"(fork_child.fx) : "memory");
 	em_free(fork_child.fx, 512);
-	child_options(p, t, &fork_child.how);
+	p->p_is_vfork = false;
+	p->p_vfs_owner = p->p_pid;
+	em_signal_tell_ignored(p);
+	switch (fork_child.kind) {
+	case EM_CHILD_REPEAT:
+		return em_call(t);
+	case EM_CHILD_EXEC:
+		em_exec_enter(t, fork_child.exec);
+		t->t_full = true;
+		return 1;
+	default:
+		child_options(p, t, &fork_child.how);
+		return 0;
+	}
 }

@@ -164,7 +164,7 @@ site_patch(struct em_process *p, uint32_t site, uint32_t number)
 
 	if (em_copyin(old, site - 8, sizeof(old)) < 0 || !site_rewrite(site, number, old, new, &start, &moves))
 		return;
-	if (moves && moves_count == MOVES)
+	if (moves && (moves_count == MOVES || p->p_is_vfork))	/* a vfork child does not know its parent's threads */
 		return;
 	page = start & ~(EM_PAGE - 1);
 	size = EM_PAGE_ALIGN(start + 8) - page;

@@ -347,6 +347,21 @@ em_mm_fork(void)
 	em_vma_merge(&mm_list);
 }
 
+void
+em_mm_inherit(bool yes)
+{
+	const struct em_vma *v;
+
+	(void)vm_inherit(em_task, LOWEST, EM_USER_END - LOWEST, yes ? VM_INHERIT_COPY : VM_INHERIT_NONE);
+	for (uint32_t i = 0; yes && i < mm_list.vl_count; i++) {
+		v = &mm_list.vl_entry[i];
+		if (v->vm_flags & EM_VMA_DONTFORK)
+			(void)vm_inherit(em_task, v->vm_start, v->vm_end - v->vm_start, VM_INHERIT_NONE);
+		else if (v->vm_flags & EM_VMA_SHARED)
+			(void)vm_inherit(em_task, v->vm_start, v->vm_end - v->vm_start, VM_INHERIT_SHARE);
+	}
+}
+
 /* ---- brk ---- */
 
 int32_t
@@ -633,6 +648,23 @@ dontneed(uint32_t start, uint32_t end)
 	return 0;
 }
 
+/* Whether a fork child gets the range. */
+static void
+dontfork(uint32_t start, uint32_t end, bool dont)
+{
+	struct em_vma *v;
+	vm_inherit_t how;
+
+	em_vma_split(&mm_list, start, end);
+	for (uint32_t i = em_vma_above(&mm_list, start); i < mm_list.vl_count && mm_list.vl_entry[i].vm_start < end; i++) {
+		v = &mm_list.vl_entry[i];
+		v->vm_flags = dont ? v->vm_flags | EM_VMA_DONTFORK : v->vm_flags & ~EM_VMA_DONTFORK;
+		how = dont ? VM_INHERIT_NONE : v->vm_flags & EM_VMA_SHARED ? VM_INHERIT_SHARE : VM_INHERIT_COPY;
+		(void)vm_inherit(em_task, v->vm_start, v->vm_end - v->vm_start, how);
+	}
+	em_vma_merge(&mm_list);
+}
+
 int32_t
 sys_madvise(uint32_t start, uint32_t size, uint32_t advice, uint32_t d, uint32_t e, uint32_t f)
 {
@@ -654,7 +686,7 @@ sys_madvise(uint32_t start, uint32_t size, uint32_t advice, uint32_t d, uint32_t
 	if (err == 0 && advice == MADV_DONTNEED)
 		err = dontneed(start, end);
 	if (err == 0 && (advice == MADV_DONTFORK || advice == MADV_DOFORK))
-		(void)vm_inherit(em_task, start, end - start, advice == MADV_DONTFORK ? VM_INHERIT_NONE : VM_INHERIT_COPY);
+		dontfork(start, end, advice == MADV_DONTFORK);
 	em_mm_unlock();
 	return err;
 }

@@ -65,7 +65,7 @@ thread_by_port(struct em_process *p, mach_port_t port)
 
 	while (t != NULL && t->t_port != port)
 		t = t->t_next;
-	return t;
+	return t != NULL || p->p_borrows == NULL ? t : em_vfork_thread(p, port);
 }
 
 /* ---- Exceptions ---- */
@@ -347,8 +347,9 @@ em_service_start(struct em_process *p)
 
 /* In a fork child: the block and the stack are there, the thread is not. */
 void
-em_service_forked(void)
+em_service_forked(struct em_process *p)
 {
+	em_service_thread->t_process = p;
 	em_service_thread->t_reply = MACH_PORT_NULL;
 	service_launch(em_service_thread);
 }

@@ -8,7 +8,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "core.h"
+#include "clone.h"
 #include "proc.h"
 
 #define SIG_DFL		0u
@@ -270,6 +270,8 @@ em_process_die(int wstatus)
 {
 	struct em_process *p = em_proc();
 
+	if (p->p_is_vfork)
+		em_vfork_exit(em_self(), wstatus);
 	em_file_exit(p);
 	(void)proc_exit(p->p_port, wstatus);
 	for (;;)
@@ -405,6 +407,14 @@ em_signal_exec(struct em_process *p, struct em_thread *t)
 	em_unlock(&p->p_lock);
 }
 
+void
+em_signal_clear_handlers(struct em_process *p, bool wanted)
+{
+	for (unsigned int i = 0; wanted && i < ARRAY_LEN(p->p_action); i++)
+		if (p->p_action[i].sa_handler > SIG_IGN)
+			p->p_action[i].sa_handler = SIG_DFL;
+}
+
 /* T ends: what was for it alone goes. Locks: p_lock held. */
 void
 em_signal_thread_exit(struct em_process *p, struct em_thread *t)
@@ -422,9 +432,9 @@ em_signal_thread_exit(struct em_process *p, struct em_thread *t)
 	}
 }
 
-/* In a fork child: nothing is pending, only T is left. */
+/* Nothing is pending for P. */
 void
-em_signal_forked(struct em_process *p, struct em_thread *t)
+em_signal_forget(struct em_process *p)
 {
 	struct em_queued *q;
 
@@ -434,6 +444,13 @@ em_signal_forked(struct em_process *p, struct em_thread *t)
 	}
 	p->p_nqueued = 0;
 	p->p_pending = 0;
+}
+
+/* In a fork child: nothing is pending, only T is left. */
+void
+em_signal_forked(struct em_process *p, struct em_thread *t)
+{
+	em_signal_forget(p);
 	p->p_conts = 0;
 	t->t_pending = 0;
 	t->t_fault.si_signo = 0;

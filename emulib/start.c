@@ -93,7 +93,6 @@ start_program(struct em_thread *t, const struct em_boot *b)
 		em_trace("emulib: cannot execute %s: error %d\n", path, -err);
 		em_process_die(127 << 8);
 	}
-	em_args_end(&a);
 	em_enter(t);
 }
 

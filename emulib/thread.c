@@ -251,13 +251,15 @@ out:
 void
 em_thread_forked(struct em_process *p, struct em_thread *t)
 {
-	struct em_thread *other, *next;
+	vm_address_t at;
 
 	slots_lock = 0;
-	for (other = p->p_threads; other != NULL; other = next) {
-		next = other->t_next;
-		if (other != t)
-			em_thread_free(other);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		at = EM_THREADS + i * EM_THREAD_SLOT;
+		if (!(slots_used[i / 32] & 1u << i % 32) || at == slot_of(t) || at == slot_of(em_service_thread))
+			continue;
+		slots_used[i / 32] &= ~(1u << i % 32);
+		(void)syscall_vm_deallocate(em_task, at, EM_THREAD_SLOT);	/* cannot fail: it is ours */
 	}
 	t->t_next = NULL;
 	p->p_threads = t;
@@ -292,8 +294,8 @@ em_thread_link(struct em_process *p, struct em_thread *t)
 	p->p_nthreads++;
 }
 
-static void
-thread_unlink(struct em_process *p, struct em_thread *t)
+void
+em_thread_unlink(struct em_process *p, struct em_thread *t)
 {
 	struct em_thread **at = &p->p_threads;
 
@@ -318,7 +320,7 @@ em_thread_exit(struct em_thread *t, int wstatus)
 		em_unlock(&p->p_lock);
 		em_process_die(wstatus);
 	}
-	thread_unlink(p, t);
+	em_thread_unlink(p, t);
 	em_signal_thread_exit(p, t);
 	em_unlock(&p->p_lock);
 	(void)gsync_wake(em_task, (vm_address_t)&p->p_nthreads, 0, GSYNC_BROADCAST);
@@ -343,7 +345,9 @@ em_thread_kill_others(struct em_process *p)
 		t->t_dead = true;
 		em_thread_kick(t);
 	}
+	p->p_ending = true;		/* for those that come back from a vfork */
 	em_unlock(&p->p_lock);
-	while ((n = __atomic_load_n(&p->p_nthreads, __ATOMIC_ACQUIRE)) > 1)
+	while ((n = __atomic_load_n(&p->p_nthreads, __ATOMIC_ACQUIRE)) > 1 || p->p_borrows != NULL)
 		(void)gsync_wait(em_task, (vm_address_t)&p->p_nthreads, n, 0, 0, 0);	/* looked at again */
+	p->p_ending = false;
 }

@@ -22,6 +22,7 @@
 #define EM_VMA_LAZY	0x80u		/* PROT_NONE from the beginning: the kernel knows nothing of it */
 #define EM_VMA_FORKED	0x100u		/* its pages may be a child's too: they must not be discarded in place */
 #define EM_VMA_HEAP	0x200u
+#define EM_VMA_DONTFORK	0x400u		/* a fork child does not get it */
 
 struct em_vma {
 	uint32_t	vm_start, vm_end;	/* bytes, page-aligned */

@@ -426,6 +426,7 @@ test_stop(void)
 	if (pid == 0) {
 		setpgid(0, 0);		/* a group that is not orphaned: its leader's parent is in another one of the session */
 		raise(SIGSTOP);
+		usleep(100000);		/* a child that stops again is not seen to continue */
 		raise(SIGTSTP);
 		_exit(9);
 	}
