@@ -259,7 +259,9 @@ stream_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 static uint32_t
 stream_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 {
-	return em_poll_server(f, f->f_port, events, p);
+	if (f->f_is_seekable)			/* a pseudo-file or a disk */
+		return EM_POLL_READ | EM_POLL_WRITE;
+	return em_poll_server(f, f->f_port, events, p, false);
 }
 
 const struct em_class em_class_stream = {

@@ -347,10 +347,10 @@ pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 
 	/* A FIFO that no writer has opened yet is not hung up: the server knows. */
 	if (now == MX_POLLHUP && f->f_attr.at_ino != 0)
-		return em_poll_server(f, f->f_port, events, p);
+		return em_poll_server(f, f->f_port, events, p, true);
 	if (now != 0 || p == NULL)
 		return now;
-	now = em_poll_server(f, f->f_port, events, p);
+	now = em_poll_server(f, f->f_port, events, p, true);
 	return now | (pipe_events(f) & (events | EM_POLL_ALWAYS));
 }
 

@@ -36,7 +36,7 @@ struct em_poll_state {
 	uint32_t	ps_cookie;	/* the last one given */
 	uint32_t	ps_next;	/* registration to forget next */
 	uint32_t	ps_outstanding;	/* messages that may still come */
-	uint32_t	ps_unused;	/* of rights that came back unused: the server answered at once */
+	uint32_t	ps_destroyed;	/* of them: rights that a server destroyed because something was ready */
 	struct poll_reg	ps_reg[POLL_REGS];
 };
 
@@ -123,12 +123,12 @@ poll_message_take(struct em_poll_state *ps, const struct poll_message *m)
 
 	if (m->pm_head.msgh_id == POLL_POKE_ID)
 		return;
-	if (is_death && ps->ps_unused > 0) {
-		ps->ps_unused--;
-		return;
-	}
 	if (ps->ps_outstanding > 0)
 		ps->ps_outstanding--;
+	if (is_death && ps->ps_destroyed > 0) {
+		ps->ps_destroyed--;
+		return;
+	}
 	for (uint32_t i = 0; i < POLL_REGS; i++)
 		if (is_death || ps->ps_reg[i].pr_cookie == m->pm_cookie)
 			ps->ps_reg[i].pr_file = NULL;
@@ -142,7 +142,7 @@ poll_drain(struct em_poll_state *ps)
 {
 	struct poll_message m;
 
-	if (ps->ps_outstanding + ps->ps_unused == 0)
+	if (ps->ps_outstanding == 0)
 		return;
 	while (mach_msg(&m.pm_head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof m, em_self()->t_poll, 0, MACH_PORT_NULL) ==
 	    MACH_MSG_SUCCESS)
@@ -151,8 +151,28 @@ poll_drain(struct em_poll_state *ps)
 
 /* ---- Files ---- */
 
+/* Ask PORT and register for the case that nothing is ready. */
+static uint32_t
+poll_register(struct em_poll_state *ps, struct em_file *f, mach_port_t port, uint32_t events, const struct em_poll *p)
+{
+	struct poll_reg *r = poll_reg_find(ps, f, port, events);
+	uint32_t revents = 0;
+
+	if (r == NULL)
+		r = poll_reg_new(ps);
+	r->pr_file = NULL;
+	if (io_poll(port, events, ++ps->ps_cookie, p->pl_port, &revents) != KERN_SUCCESS)
+		return MX_POLLERR;
+	ps->ps_outstanding++;
+	if (revents != 0)
+		ps->ps_destroyed++;
+	else
+		*r = (struct poll_reg){ f, f->f_serial, port, events, ps->ps_cookie, em_now_ns() };
+	return revents;
+}
+
 uint32_t
-em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_poll *p)
+em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_poll *p, bool is_idle)
 {
 	struct em_poll_state *ps = poll_state();
 	uint32_t revents = 0;
@@ -163,15 +183,11 @@ em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_p
 	r = poll_reg_find(ps, f, port, events);
 	if (r != NULL && em_now_ns() - r->pr_since < POLL_TRUST_NS)
 		return 0;
-	if (r == NULL && p != NULL)
-		r = poll_reg_new(ps);
-	if (io_poll(port, events, ++ps->ps_cookie, p != NULL ? p->pl_port : MACH_PORT_NULL, &revents) != KERN_SUCCESS)
+	/* A right that is given and destroyed at once costs two messages more. */
+	if ((p == NULL || !is_idle) && io_poll(port, events, 0, MACH_PORT_NULL, &revents) != KERN_SUCCESS)
 		return MX_POLLERR;
-	if (p != NULL) {
-		*r = (struct poll_reg){ revents == 0 ? f : NULL, f->f_serial, port, events, ps->ps_cookie, em_now_ns() };
-		ps->ps_outstanding += revents == 0;
-		ps->ps_unused += revents != 0;
-	}
+	if (p != NULL && revents == 0)
+		revents = poll_register(ps, f, port, events, p);
 	return revents & (events | EM_POLL_ALWAYS);
 }
 

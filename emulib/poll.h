@@ -31,8 +31,8 @@ typedef int32_t em_poll_scan(void *arg, struct em_poll *p);
 int32_t em_poll_run(em_poll_scan *scan, void *arg, uint64_t deadline);
 /* EVENTS of F that hold now. */
 uint32_t em_file_poll(struct em_file *f, uint32_t events, struct em_poll *p);
-/* The same as F's server says; PORT is the one to ask. */
-uint32_t em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_poll *p);
+/* The same as F's server says; PORT is the one to ask. IS_IDLE: most likely nothing is ready. */
+uint32_t em_poll_server(struct em_file *f, mach_port_t port, uint32_t events, struct em_poll *p, bool is_idle);
 /* Scan again at DEADLINE at the latest. */
 void em_poll_at(struct em_poll *p, uint64_t deadline);
 /* Something that no server knows of changed: all sleeping calls of this address space scan again. */

@@ -140,9 +140,9 @@ socket_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 	now = socket_events(f) & (events | EM_POLL_ALWAYS);
 	if (now != 0 || p == NULL)
 		return now;
-	(void)em_poll_server(f, f->f_port, EM_POLL_READ, p);
+	(void)em_poll_server(f, f->f_port, EM_POLL_READ, p, true);
 	if (events & EM_POLL_WRITE)
-		(void)em_poll_server(f, f->f_port2, EM_POLL_WRITE, p);
+		(void)em_poll_server(f, f->f_port2, EM_POLL_WRITE, p, true);
 	return socket_events(f) & (events | EM_POLL_ALWAYS);
 }
 

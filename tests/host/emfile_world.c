@@ -370,16 +370,16 @@ em_errno(kern_return_t kr)
 
 struct queued { mach_port_t port; uint32_t id, cookie, revents; };
 static struct queued queue[64];
-static unsigned int nqueue;
+unsigned int world_messages;		/* queued at poll ports */
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 queue_put(mach_port_t port, uint32_t id, uint32_t cookie, uint32_t revents)
 {
 	pthread_mutex_lock(&queue_lock);
-	if (nqueue == 64)
+	if (world_messages == 64)
 		abort();
-	queue[nqueue++] = (struct queued){ port, id, cookie, revents };
+	queue[world_messages++] = (struct queued){ port, id, cookie, revents };
 	pthread_mutex_unlock(&queue_lock);
 }
 
@@ -390,14 +390,14 @@ queue_get(mach_port_t port, mach_msg_header_t *msg)
 	bool found = false;
 
 	pthread_mutex_lock(&queue_lock);
-	for (unsigned int i = 0; i < nqueue && !found; i++) {
+	for (unsigned int i = 0; i < world_messages && !found; i++) {
 		if (queue[i].port != port)
 			continue;
 		msg->msgh_id = (int)queue[i].id;
 		words[1] = queue[i].cookie;
 		words[3] = queue[i].revents;
-		memmove(&queue[i], &queue[i + 1], (nqueue - i - 1) * sizeof queue[0]);
-		nqueue--;
+		memmove(&queue[i], &queue[i + 1], (world_messages - i - 1) * sizeof queue[0]);
+		world_messages--;
 		found = true;
 	}
 	pthread_mutex_unlock(&queue_lock);
@@ -943,9 +943,13 @@ io_poll(mach_port_t io, uint32_t events, uint32_t cookie, mach_port_t notify, ui
 	}
 	*revents = (tty_in_len > 0 ? MX_POLLIN | MX_POLLRDNORM : 0) | MX_POLLOUT | MX_POLLWRNORM;
 	*revents &= events;
-	if (*revents == 0 && notify != MACH_PORT_NULL) {
+	if (notify == MACH_PORT_NULL)
+		return KERN_SUCCESS;
+	if (*revents == 0) {
 		p->cookie = cookie;
 		p->notify = notify;
+	} else {
+		queue_put(notify, MACH_NOTIFY_SEND_ONCE, 0, 0);	/* the right is destroyed */
 	}
 	return KERN_SUCCESS;
 }
