@@ -164,6 +164,7 @@ tmpfs_node_alloc(struct tmpfs_volume *tv, const struct pfs_new *what)
 	at->at_rdev_major = what->nw_rdev_major;
 	at->at_rdev_minor = what->nw_rdev_minor;
 	at->at_nlink = tmpfs_is_dir(tn) ? 2 : 1;
+	at->at_size = tmpfs_is_dir(tn) ? 40 : 0;	/* as Linux's: 20 for each entry, "." and ".." too */
 	tv->tv_nodes++;
 	return tn;
 }
