@@ -4,6 +4,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <string.h>
 #include <masix/io.h>
 #include "dev_S.h"
 
@@ -18,4 +19,20 @@ S_dev_open(mx_object_ptr_t obj, uint32_t minor, uint32_t flags, uint32_t uid, ui
 	struct mx_dev *dev = (struct mx_dev *)obj;	/* its class answers dev */
 
 	return dev->dv_open(dev, minor, flags, uid, gid, io, io_type, kind);
+}
+
+kern_return_t
+S_dev_identify(mx_object_ptr_t obj, mach_port_t port, uint32_t *major, uint32_t *minor)
+{
+	struct mx_io *io = mx_io_from_port(port);
+	struct mx_attr attr;
+
+	(void)obj;
+	memset(&attr, 0, sizeof(attr));
+	if (io == NULL || io->io_ops->stat(io, &attr) != KERN_SUCCESS || (attr.at_mode & MX_S_IFMT) != MX_S_IFCHR)
+		return MX_EBADF;
+	*major = attr.at_rdev_major;
+	*minor = attr.at_rdev_minor;
+	mx_port_release(port);
+	return KERN_SUCCESS;
 }

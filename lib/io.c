@@ -11,6 +11,7 @@
 #include <mach/mig_support.h>
 #include <mach/vm_param.h>
 #include <masix/io.h>
+#include "impl.h"
 #include "io_S.h"
 
 #define OFFSET_MAX	INT64_MAX
@@ -26,6 +27,14 @@ static struct mx_io *
 io_of(mx_object_ptr_t obj)
 {
 	return (struct mx_io *)obj;		/* its class answers io: it begins with struct mx_io */
+}
+
+struct mx_io *
+mx_io_from_port(mach_port_t port)
+{
+	struct mx_object *obj = mx_object_by_name(port);
+
+	return obj != NULL && obj->mo_class->mc_demux == mx_io_demux ? io_of(obj) : NULL;
 }
 
 /* What is wrong with a transfer of COUNT bytes, if anything. */

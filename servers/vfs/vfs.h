@@ -38,6 +38,7 @@ struct vfs_vnode {
 	struct mx_mutex	vn_lock;	/* a directory, while it is changed or looked up in */
 	struct vfs_name	*vn_names;	/* its names in the cache */
 	struct vfs_fifo	*vn_fifo;	/* the pipe behind a FIFO that is open */
+	struct vfs_vnode *vn_device, **vn_device_prev;	/* among the devices that were opened */
 };
 
 struct vfs_name {
@@ -90,6 +91,9 @@ kern_return_t vfs_vnode_attr(struct vfs_vnode *vn, struct mx_attr *out);
 uint32_t vfs_vnode_type(const struct vfs_vnode *vn);
 bool vfs_vnode_is_dir(const struct vfs_vnode *vn);
 struct vfs_vnode *vfs_vnode_find_port(mach_port_t port);
+/* The device node VN is opened: it can be found by its number while it is in the cache. */
+void vfs_vnode_device_note(struct vfs_vnode *vn);
+struct vfs_vnode *vfs_vnode_device_find(uint32_t major, uint32_t minor);
 
 /* The operations of struct pfs_ops. *OUT is a reference. */
 kern_return_t vfs_node_lookup(struct vfs_vnode *dir, int32_t pid, const char *name, size_t len, struct vfs_vnode **out);

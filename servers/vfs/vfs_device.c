@@ -75,8 +75,19 @@ driver_forget(uint32_t major, mach_port_t port)
 	mx_port_release(port);
 }
 
+struct vfs_vnode *
+vfs_device_identify(mach_port_t io)
+{
+	uint32_t i, major, minor;
+
+	for (i = 0; i < MAJORS; i++)
+		if (drivers[i] != MACH_PORT_NULL && dev_identify(drivers[i], io, &major, &minor) == KERN_SUCCESS)
+			return vfs_vnode_device_find(major, minor);
+	return NULL;
+}
+
 kern_return_t
-vfs_device_open(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, mach_port_t *io, uint32_t *kind)
+vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, mach_port_t *io, uint32_t *kind)
 {
 	const struct mx_attr *at = vfs_vnode_facts(vn);
 	uint32_t major = at->at_rdev_major, minor = at->at_rdev_minor;
@@ -97,6 +108,7 @@ vfs_device_open(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t 
 		kr = driver_find(major, &driver);
 		if (kr != KERN_SUCCESS)
 			return kr;
+		vfs_vnode_device_note(vn);
 		kr = dev_open(driver, minor, flags, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, io, kind);
 		if (!is_dead(kr))
 			return kr;

@@ -103,6 +103,48 @@ port_remove(struct vfs_vnode *vn)
 	*p = vn->vn_hash;
 }
 
+/* ---- Devices ---- */
+
+static struct vfs_vnode *devices;	/* opened ones, the last first */
+
+static void
+device_forget(struct vfs_vnode *vn)
+{
+	if (vn->vn_device_prev == NULL)
+		return;
+	*vn->vn_device_prev = vn->vn_device;
+	if (vn->vn_device != NULL)
+		vn->vn_device->vn_device_prev = vn->vn_device_prev;
+	vn->vn_device_prev = NULL;
+}
+
+void
+vfs_vnode_device_note(struct vfs_vnode *vn)
+{
+	device_forget(vn);
+	vn->vn_device = devices;
+	vn->vn_device_prev = &devices;
+	if (devices != NULL)
+		devices->vn_device_prev = &vn->vn_device;
+	devices = vn;
+}
+
+struct vfs_vnode *
+vfs_vnode_device_find(uint32_t major, uint32_t minor)
+{
+	struct vfs_vnode *vn;
+
+	for (vn = devices; vn != NULL; vn = vn->vn_device) {
+		const struct mx_attr *at = vfs_vnode_facts(vn);
+
+		if (at->at_rdev_major == major && at->at_rdev_minor == minor)
+			return vn;
+	}
+	return NULL;
+}
+
+/* ---- The end ---- */
+
 static void
 vnode_free(struct vfs_vnode *vn)
 {
@@ -111,6 +153,7 @@ vnode_free(struct vfs_vnode *vn)
 	bool is_last = --mn->mn_vnodes == 0 && mn->mn_dead;
 
 	mx_assert(vn->vn_names == NULL && vn->vn_fifo == NULL);
+	device_forget(vn);
 	if (vn->vn_node != NULL) {
 		vn->vn_node->pn_vnode = NULL;
 		pfs_node_release(vn->vn_node);

@@ -68,6 +68,8 @@ port_vnode(mach_port_t io, struct vfs_vnode **out)
 	} else {
 		*out = vfs_fifo_vnode(io);
 		if (*out == NULL)
+			*out = vfs_device_identify(io);
+		if (*out == NULL)
 			return vfs_remote_identify(io, out);
 	}
 	vfs_vnode_hold(*out);

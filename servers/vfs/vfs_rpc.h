@@ -49,8 +49,10 @@ struct vfs_vnode *vfs_fifo_vnode(mach_port_t io);
 
 /* ---- vfs_device.c ---- */
 
-kern_return_t vfs_device_open(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, mach_port_t *io,
+kern_return_t vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, mach_port_t *io,
 	uint32_t *kind);
+/* The node of the open device IO, or NULL; no reference.  Blocks: asks drivers */
+struct vfs_vnode *vfs_device_identify(mach_port_t io);
 
 /* ---- vfs_open.c ---- */
 

@@ -82,6 +82,8 @@ struct mx_io_ops {
 
 /* For mc_demux of a class of open objects. */
 extern mx_demux_t *const mx_io_demux[];
+/* The open object of this task that PORT names, or NULL. No reference. */
+struct mx_io *mx_io_from_port(mach_port_t port);
 
 /* ---- Who polls ---- */
 
