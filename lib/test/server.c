@@ -14,6 +14,8 @@
 #include "mach.h"
 #include "mach_host.h"
 #include "mach_port.h"
+#include "gnumach.h"
+#include "hw_notify.h"
 
 static mach_port_t host_priv, task_b;
 
@@ -100,8 +102,8 @@ test_fibrils(void)
 
 /* ---- Memory and threads ---- */
 
-static volatile mach_port_t thread_port;
 static volatile int thread_ran;
+static unsigned int wired_hits;
 
 static void
 thread_body(void *arg)
@@ -124,34 +126,125 @@ test_threads(mach_port_t port)
 	tap_ok(thread_ran == 2, "its RPC to a fibril's object");
 }
 
-static void
-test_memory(void)
+/* Have the kernel give back all pages of what is mapped at AT, as it does when it needs the memory. */
+static kern_return_t
+flush(void *at)
 {
-	char *pages = mx_pages_alloc(8192), *heap;
+	vm_address_t address = (vm_address_t)at;
+	mach_port_t object = MACH_PORT_NULL;
+	vm_inherit_t inherit;
+	vm_prot_t prot, max;
+	boolean_t is_shared;
+	vm_offset_t offset;
+	vm_size_t size;
+	kern_return_t kr;
+
+	kr = vm_region(mx_task, &address, &size, &prot, &max, &inherit, &is_shared, &object, &offset);
+	if (kr == KERN_SUCCESS)
+		kr = vm_object_sync(object, 0, size, TRUE, TRUE, TRUE);
+	mx_port_release(object);
+	return kr;
+}
+
+static void
+test_export_basic(char *pages)
+{
 	mach_port_t memory = MACH_PORT_NULL;
 	vm_address_t at = 0;
 	kern_return_t kr;
 
 	strcpy(pages, "before");
-	kr = mx_memory_export(pages, 8192, VM_PROT_READ, &memory);
+	kr = mx_memory_export(pages, 12288, VM_PROT_READ, &memory);
 	tap_ok(kr == KERN_SUCCESS && memory != MACH_PORT_NULL, "export memory: %#x", kr);
-	kr = vm_map(mx_task, &at, 8192, 0, TRUE, memory, 0, FALSE, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_SHARE);
+	kr = vm_map(mx_task, &at, 12288, 0, TRUE, memory, 0, FALSE, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_SHARE);
+	mx_port_release(memory);
 	tap_ok(kr == KERN_SUCCESS, "map it: %#x", kr);
-	if (kr == KERN_SUCCESS) {
-		tap_ok(strcmp((char *)at, "before") == 0, "it shows what was written");
-		strcpy(pages, "after");
-		strcpy(pages + 4096, "second");
-		tap_ok(strcmp((char *)at, "after") == 0 && strcmp((char *)at + 4096, "second") == 0,
-			"and what is written later");
-		tap_ok(vm_protect(mx_task, at, 4096, FALSE, VM_PROT_READ | VM_PROT_WRITE) != KERN_SUCCESS,
-			"it cannot be made writable");
+	if (kr != KERN_SUCCESS)
+		return;
+	tap_ok(strcmp((char *)at, "before") == 0, "it shows what was written");
+	strcpy(pages, "after");
+	strcpy(pages + 4096, "second");
+	tap_ok(strcmp((char *)at, "after") == 0 && strcmp((char *)at + 4096, "second") == 0, "and what is written later");
+	tap_ok(vm_protect(mx_task, at, 4096, FALSE, VM_PROT_READ | VM_PROT_WRITE) != KERN_SUCCESS, "it cannot be made writable");
+	kr = flush(pages);
+	tap_ok(kr == KERN_SUCCESS && strcmp((char *)at, "after") == 0 && strcmp(pages + 4096, "second") == 0 && pages[8192] == 0,
+		"its pages come back after they were evicted: %#x", kr);
+	strcpy(pages + 4096, "third");
+	kr = flush(pages);
+	tap_ok(kr == KERN_SUCCESS && strcmp((char *)at + 4096, "third") == 0, "and again");
+	(void)vm_deallocate(mx_task, at, 12288);
+}
+
+/* Rights and memory of exports that are over. */
+static void
+test_export_end(void)
+{
+	mach_port_t memory = MACH_PORT_NULL;
+	int before = 0, after, i;
+	char *pages;
+
+	for (i = 0; i < 60; i++) {
+		if (i == 10)
+			mx_sleep_ns(50000000);
+		if (i == 10)
+			before = test_names();
+		pages = mx_pages_alloc(8192);
+		pages[0] = 1;
+		if (mx_memory_export(pages, 8192, VM_PROT_READ | VM_PROT_WRITE, &memory) != KERN_SUCCESS)
+			break;
+		pages[1] = 1;
+		mx_pages_free(pages, 8192);
+		mx_port_release(memory);
 	}
-	kr = vm_map(mx_task, &at, 8192, 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
-		VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE);
-	tap_print("# mapping it writable: %#x\n", kr);
+	mx_sleep_ns(50000000);
+	after = test_names();
+	tap_ok(i == 60 && after <= before + 1, "exports that are over leave nothing: %d names, then %d", before, after);
+}
+
+static void
+test_memory(void)
+{
+	char *pages = mx_pages_alloc(12288), *heap;
+
+	test_export_basic(pages);
+	mx_pages_free(pages, 12288);
+	test_export_end();
 	heap = malloc(1000000);
 	tap_ok(heap != NULL && (memset(heap, 1, 1000000), heap[999999] == 1), "malloc");
 	free(heap);
+}
+
+/* A message that finds a full queue must not cost a reference to the port. */
+static void
+test_full_queue(void)
+{
+	mach_port_t port = mach_reply_port();
+	mach_port_urefs_t before = 0, after = 0;
+	int i, full = 0;
+
+	(void)mach_port_insert_right(mx_task, port, port, MACH_MSG_TYPE_MAKE_SEND);
+	(void)mach_port_get_refs(mx_task, port, MACH_PORT_RIGHT_SEND, &before);
+	for (i = 0; i < 40; i++)
+		full += hw_interrupt(port, 1) == MACH_SEND_TIMED_OUT;
+	(void)mach_port_get_refs(mx_task, port, MACH_PORT_RIGHT_SEND, &after);
+	tap_ok(full > 0 && before == 1 && after == 1, "%d messages to a full queue leave %u references", full, after);
+	(void)mach_port_mod_refs(mx_task, port, MACH_PORT_RIGHT_RECEIVE, -1);
+	mx_port_release(port);
+}
+
+static void
+test_wired(mach_port_t port)
+{
+	kern_return_t kr = mx_wire_all(host_priv);
+	char *pages;
+
+	tap_ok(kr == KERN_SUCCESS, "wire everything: %#x", kr);
+	thread_ran = 0;
+	pages = mx_pages_alloc(65536);
+	tap_ok(pages != NULL && mx_fibril_start(timer_hit, &wired_hits, "wired") == KERN_SUCCESS, "and get more memory");
+	mx_fibril_yield();
+	test_threads(port);
+	tap_ok(wired_hits == 1, "fibrils run as before");
 }
 
 /* ---- The run ---- */
@@ -190,6 +283,7 @@ server_fresh(int argc, char **argv)
 	mx_sleep_ns(150000000);
 	test_fibrils();
 	test_memory();
+	test_full_queue();
 	door = test_door_make();
 	port = test_object_port();
 	test_threads(port);
@@ -197,6 +291,7 @@ server_fresh(int argc, char **argv)
 	for (i = 0; i < 6000 && test_deaths == 0; i++)
 		mx_sleep_ns(10000000);
 	mx_sleep_ns(100000000);
+	test_wired(port);
 	tap_ok(test_deaths == 1, "task B's death was noticed");
 	tap_ok(test_interrupted() >= 2, "its waiting request ended: %u", test_interrupted());
 	tap_ok(mx_object_from_port(port, &tobj_class) != NULL, "an object is found by its port");

@@ -39,6 +39,7 @@ extern unsigned int test_deaths;
 struct mx_dev *test_door_make(void);
 mach_port_t test_object_port(void);	/* to one that lives for ever; stays tobj.c's */
 unsigned int test_interrupted(void);
+int test_names(void);			/* in this task's name space */
 
 kern_return_t server_fresh(int argc, char **argv);
 kern_return_t client_fresh(int argc, char **argv);

@@ -103,8 +103,8 @@ tobj_poll(struct mx_io *io, uint32_t events, struct mx_poll **queue)
 	return MX_POLLOUT | (t->to_count != 0 ? MX_POLLIN : 0);
 }
 
-static int
-names_count(void)
+int
+test_names(void)
 {
 	mach_port_array_t names;
 	mach_port_type_array_t types;
@@ -143,7 +143,7 @@ tobj_ioctl(struct mx_io *io, const struct mx_io_call *call, uint32_t cmd, uint32
 		*result = (int32_t)tobj_class.mc_nspare;
 		return KERN_SUCCESS;
 	case T_PORTS:
-		*result = names_count();
+		*result = test_names();
 		return KERN_SUCCESS;
 	case T_DEATHS:
 		*result = (int32_t)test_deaths;
