@@ -12,13 +12,14 @@
 #include "impl.h"
 
 #define SWITCHES_BEFORE_POLL 128	/* fibrils that keep each other busy still let messages in */
+#define IDLE_MAX 128			/* more than that are given back */
 
 struct mx_fibril *mx_current;
 struct mx_queue mx_ready;
 struct mx_stats mx_stats;
 
 static struct mx_fibril *pool;		/* idle fibrils, by fb_next; the last used is the first */
-static unsigned int switches;
+static unsigned int idle, switches;
 
 /* ---- Queues ---- */
 
@@ -188,6 +189,14 @@ fibril_create(void)
 	return f;
 }
 
+static void
+fibril_destroy(struct mx_fibril *f)
+{
+	mx_rpc_forget(f);
+	mx_stats.st_fibrils--;
+	mx_stack_free((char *)(f + 1) - MX_FIBRIL_STACK, MX_FIBRIL_STACK + 2 * MX_BUFFER_SIZE);
+}
+
 struct mx_fibril *
 mx_fibril_take(void)
 {
@@ -196,14 +205,30 @@ mx_fibril_take(void)
 	if (f == NULL)
 		return fibril_create();
 	pool = f->fb_next;
+	idle--;
 	return f;
 }
 
+/* F may be the one that runs: it is not destroyed here. */
 void
 mx_fibril_put(struct mx_fibril *f)
 {
+	struct mx_fibril *extra = pool;
+
+	if (idle < IDLE_MAX) {
+		idle++;
+	} else {
+		pool = extra->fb_next;
+		fibril_destroy(extra);
+	}
 	f->fb_next = pool;
 	pool = f;
+}
+
+unsigned int
+mx_fibrils_busy(void)
+{
+	return mx_stats.st_fibrils - idle;
 }
 
 struct mx_fibril *

@@ -15,6 +15,8 @@
 #define MX_RPC_COPY_MAX	2048u		/* a request up to this size is copied, to send it and receive in one trap */
 #define MX_FIBRIL_STACK	(60u * 1024)
 #define MX_FIBRILS_MAX	2048u
+#define MX_FIBRILS_MANY	1536u		/* when so many are busy one object's requests get only a few */
+#define MX_FIBRILS_FEW	4u
 #define MX_OUR_IDS	400000		/* message ids from here on are MASIX's own interfaces */
 
 /* ---- Timers (heap.c) ---- */
@@ -103,6 +105,7 @@ void mx_fibril_switch(struct mx_fibril *f);
 /* An idle fibril out of the pool, or a new one, or NULL; and back. */
 struct mx_fibril *mx_fibril_take(void);
 void mx_fibril_put(struct mx_fibril *f);
+unsigned int mx_fibrils_busy(void);
 /* As mx_fibril_start, but returns the fibril, or NULL; and take it back as long as it has not begun. */
 struct mx_fibril *mx_fibril_launch(void (*fn)(void *), void *arg, const char *name);
 void mx_fibril_unlaunch(struct mx_fibril *f);
@@ -115,6 +118,7 @@ void mx_fibril_wake(struct mx_fibril *f, kern_return_t result);
 void mx_export_forget(vm_address_t base);
 /* Memory for a fibril (memory.c): SIZE bytes with an unmapped page below. */
 void *mx_stack_alloc(size_t size);
+void mx_stack_free(void *stack, size_t size);
 
 /* ---- The loop (loop.c) ---- */
 
@@ -154,6 +158,8 @@ void mx_request_end(struct mx_fibril *f);
 mach_msg_return_t mx_rpc(mach_msg_header_t *msg, mach_msg_size_t send_size, mach_msg_size_t rcv_size);
 /* MSG is the reply to what F asked. */
 void mx_rpc_reply(struct mx_fibril *f, mach_msg_header_t *msg);
+/* F makes no RPC any more. */
+void mx_rpc_forget(struct mx_fibril *f);
 
 /* ---- Notifications (notify.c) ---- */
 

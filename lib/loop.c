@@ -19,6 +19,7 @@
 #include "mach_port.h"
 #include "mx_S.h"
 
+#define MX_IDS		418000		/* mx.defs */
 #define IS_RCV_ERROR(kr) (((kr) & 0x4000) != 0)
 
 extern boolean_t mx_server(mach_msg_header_t *in, mach_msg_header_t *out);
@@ -90,6 +91,14 @@ reply_right_is_good(const mach_msg_header_t *in)
 	return MACH_MSGH_BITS_REMOTE(in->msgh_bits) == MACH_MSG_TYPE_MOVE_SEND_ONCE || in->msgh_remote_port == MACH_PORT_NULL;
 }
 
+/* Most fibrils are busy, and OBJ's clients keep several of them so: there must be some left for others. Cancels always pass. */
+static bool
+is_too_much(const struct mx_object *obj, const mach_msg_header_t *in)
+{
+	return mx_fibrils_busy() > MX_FIBRILS_MANY && obj->mo_nrequests >= MX_FIBRILS_FEW &&
+		(in->msgh_id < MX_IDS || in->msgh_id >= MX_IDS + 100);
+}
+
 mach_msg_size_t
 mx_loop_serve(struct mx_fibril *self)
 {
@@ -105,7 +114,10 @@ mx_loop_serve(struct mx_fibril *self)
 	mx_stats.st_requests++;
 	mx_object_hold(obj);
 	mx_request_begin(self, obj);
-	dispatch(obj, in, out);
+	if (is_too_much(obj, in))
+		reply_make(in, out, MX_EAGAIN);
+	else
+		dispatch(obj, in, out);
 	mx_request_end(self);
 	mx_object_release(obj);
 	is_complex = (out->Head.msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0;

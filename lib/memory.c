@@ -51,6 +51,12 @@ mx_stack_alloc(size_t size)
 	return base + PAGE_SIZE;
 }
 
+void
+mx_stack_free(void *stack, size_t size)
+{
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)stack - PAGE_SIZE, size + PAGE_SIZE);	/* ours: cannot fail */
+}
+
 void *sbrk(ptrdiff_t increment);
 
 /* For malloc, which asks for more by itself. Memory that it gives back stays ours, for the next time. */

@@ -28,11 +28,13 @@ mx_request_begin(struct mx_fibril *f, struct mx_object *obj)
 	if (obj->mo_requests != NULL)
 		obj->mo_requests->fb_request_prev = &f->fb_request_next;
 	obj->mo_requests = f;
+	obj->mo_nrequests++;
 }
 
 void
 mx_request_end(struct mx_fibril *f)
 {
+	f->fb_object->mo_nrequests--;
 	*f->fb_request_prev = f->fb_request_next;
 	if (f->fb_request_next != NULL)
 		f->fb_request_next->fb_request_prev = f->fb_request_prev;

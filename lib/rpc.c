@@ -34,6 +34,14 @@ reply_port_make(struct mx_fibril *f)
 	return MACH_MSG_SUCCESS;
 }
 
+void
+mx_rpc_forget(struct mx_fibril *f)
+{
+	if (f->fb_reply_port != MACH_PORT_NULL)
+		(void)mach_port_mod_refs(mx_task, f->fb_reply_port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
+	f->fb_reply_port = MACH_PORT_NULL;
+}
+
 /* Send MSG and run something else until the reply is there. */
 static mach_msg_return_t
 send_and_park(struct mx_fibril *self, mach_msg_header_t *msg, mach_msg_size_t size)

@@ -255,6 +255,13 @@ mx_stack_alloc(size_t size)
 	return calloc(1, size);
 }
 
+void
+mx_stack_free(void *stack, size_t size)
+{
+	(void)size;
+	free(stack);
+}
+
 kern_return_t
 mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
 {

@@ -87,6 +87,19 @@ mx_stack_alloc(size_t size)
 	return calloc(1, size);
 }
 
+void
+mx_stack_free(void *stack, size_t size)
+{
+	(void)size;
+	free(stack);
+}
+
+void
+mx_rpc_forget(struct mx_fibril *f)
+{
+	(void)f;
+}
+
 uint64_t
 mx_now_ns(void)
 {
@@ -330,6 +343,29 @@ test_locks(void)
 	ok(rw.rw_readers == 0 && rw.rw_writer == NULL && mutex.mm_owner == NULL, "and are free at the end");
 }
 
+static void
+nothing(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static void
+test_pool(void)
+{
+	unsigned int ran = 0, i;
+
+	for (i = 0; i < 1000; i++)
+		(void)mx_fibril_start(nothing, &ran, "nothing");
+	ok(mx_stats.st_fibrils >= 1000, "a thousand fibrils at once");
+	mx_sleep_ns(1);
+	ok(ran == 1000, "all have run");
+	ok(mx_stats.st_fibrils < 200, "most of them were given back");
+	while (mx_stats.st_fibrils < MX_FIBRILS_MAX + 1 && mx_fibril_launch(nothing, &ran, "nothing") != NULL)
+		continue;
+	ok(mx_stats.st_fibrils == MX_FIBRILS_MAX, "there is a limit");
+	mx_sleep_ns(1);
+}
+
 /* ---- Fairness ---- */
 
 static bool stop;
@@ -368,6 +404,7 @@ run(void *arg)
 	test_cancel();
 	test_timers();
 	test_locks();
+	test_pool();
 	test_polling();
 	printf("1..%u\n", count);
 	exit(failed != 0);

@@ -53,6 +53,7 @@ struct mx_object {
 	bool		mo_sent;	/* send rights may exist */
 	struct mx_hash_entry mo_entry;	/* by port name */
 	struct mx_fibril *mo_requests;	/* those that are being served */
+	unsigned int	mo_nrequests;
 };
 
 /* A zeroed object with one reference and a port in the server's port set. Errors: NULL, no memory. */
