@@ -398,7 +398,7 @@ client_step(bool can_time_out)
 		return false;
 	if (fuzz_chance(400))
 		client_die(fuzz_random(CLIENTS));
-	if (ntasks > fuzz_target.ta_immortal && fuzz_chance(50))
+	if (ntasks > fuzz_target.ta_immortal && fuzz_chance(300))
 		task_die(fuzz_target.ta_immortal + fuzz_random(ntasks - fuzz_target.ta_immortal));
 	if (nhandles > 20 && fuzz_chance(nhandles > HANDLES_MAX / 2 ? 2 : 8))
 		handle_drop(fuzz_random(nhandles - 5) + 5);	/* the first ones are hard to get again */
