@@ -127,6 +127,9 @@ void em_futex_relock(bool take);
 /* The service thread's time-outs changed: let it look. */
 void em_service_poke(void);
 void em_service_sync(void);
+/* The calling thread, T, which raised exceptions, ends; the process does. */
+void em_service_end(struct em_thread *t) __attribute__((noreturn));
+void em_service_die(int wstatus) __attribute__((noreturn));
 
 /* ---- vfork.c ---- */
 struct em_thread *em_vfork_thread(struct em_process *parent, mach_port_t port);

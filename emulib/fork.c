@@ -213,6 +213,7 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	t->t_reply = t->t_poll = MACH_PORT_NULL;
 	t->t_block = MACH_PORT_NULL;
 	t->t_attention = 0;
+	t->t_raised = false;
 	t->t_tid = p->p_pid = (int32_t)words[0];
 	p->p_slot = words[1];
 	p->p_port = MX_PORT_PROC;

@@ -9,6 +9,9 @@
  * An exception can be old news when it is read: the thread was redirected by a signal meanwhile (t_redirected). It is answered
  * and forgotten; the instruction runs again and faults again, if it still does.
  *
+ * The kernel makes a reply port for a thread at its first exception and forgets to free it when the thread is terminated; thread_abort
+ * frees it. So a thread that has raised one is ended by the service thread (em_service_end, em_service_die).
+ *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,11 +21,14 @@
 #include <mach/mig_errors.h>
 #include "mach.h"
 #include "mach_port.h"
+#include "proc.h"
 
 #define EXCEPTION_ID	2400
 #define SIGNAL_ID	415000
 #define POKE_ID		415090
 #define SYNC_ID		415091
+#define END_ID		415092
+#define DIE_ID		415093
 
 #define TICK_NS		10000000u	/* of the kernel's time-outs */
 
@@ -48,10 +54,17 @@ struct signal_msg {
 	struct mx_siginfo	info;
 };
 
+struct end_msg {
+	mach_msg_header_t	head;
+	mach_msg_type_t		value_type;
+	uint32_t		value;		/* struct em_thread *, or a wait status */
+};
+
 union service_msg {
 	mach_msg_header_t	head;
 	struct exception_msg	exception;
 	struct signal_msg	signal;
+	struct end_msg		end;
 	mig_reply_header_t	reply;
 	char			room[512];
 };
@@ -158,6 +171,7 @@ exception_handle(struct em_process *p, struct em_thread *t, const struct excepti
 	int code = MX_SI_KERNEL;
 
 	(void)p;
+	t->t_raised = true;
 	if (t->t_redirected || thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
 		return;
 	if (m->exception == EXC_BAD_INSTRUCTION && m->code == EXC_I386_GPFLT && m->subcode == 0x402 && em_thread_in_program(&st)) {
@@ -281,6 +295,67 @@ sync_answer(union service_msg *m)
 	return reply_port != MACH_PORT_NULL;
 }
 
+/* ---- The end ---- */
+
+/* Have the service thread do ID with VALUE, and wait for what it does to the caller. */
+static void __attribute__((noreturn))
+end_ask(mach_msg_id_t id, uint32_t value)
+{
+	struct end_msg m = {
+		.head = { .msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0), .msgh_size = sizeof(m),
+			.msgh_remote_port = MX_PORT_SIGNAL, .msgh_id = id },
+		.value_type = { .msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE },
+		.value = value,
+	};
+
+	(void)mach_msg(&m.head, MACH_SEND_MSG, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+	for (;;)
+		(void)mach_msg_trap(&m.head, MACH_RCV_MSG, 0, sizeof(m), mig_get_reply_port(), 0, MACH_PORT_NULL);
+}
+
+void
+em_service_end(struct em_thread *t)
+{
+	end_ask(END_ID, (uint32_t)t);
+}
+
+void
+em_service_die(int wstatus)
+{
+	end_ask(DIE_ID, (uint32_t)wstatus);
+}
+
+static void
+thread_free_port(struct em_thread *t)
+{
+	if (t->t_raised && thread_suspend(t->t_port) == KERN_SUCCESS)
+		(void)thread_abort(t->t_port);
+}
+
+/* T has left the process's list and waits. */
+static void
+thread_end(struct em_thread *t)
+{
+	mach_port_t port = t->t_port, reply = t->t_reply;
+
+	thread_free_port(t);
+	(void)thread_terminate(port);
+	(void)syscall_mach_port_deallocate(em_task, port);
+	if (reply != MACH_PORT_NULL)
+		(void)mach_port_mod_refs(em_task, reply, MACH_PORT_RIGHT_RECEIVE, -1);
+	em_thread_free(t);
+}
+
+static void
+process_end(struct em_process *p, int wstatus)
+{
+	em_lock(&p->p_lock);
+	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next)
+		thread_free_port(t);
+	em_unlock(&p->p_lock);
+	(void)proc_exit(p->p_port, wstatus);	/* it ends this thread, too */
+}
+
 /* Fire what is due; milliseconds until the next, 0: none. */
 static mach_msg_timeout_t
 timers_run(struct em_process *p)
@@ -322,6 +397,10 @@ em_service(struct em_thread *self)
 			signal_receive(p, &m.signal);
 		else if (m.head.msgh_id == SYNC_ID)
 			reply = sync_answer(&m);
+		else if (m.head.msgh_id == END_ID)
+			thread_end((struct em_thread *)m.end.value);
+		else if (m.head.msgh_id == DIE_ID)
+			process_end(p, (int)m.end.value);
 	}
 }
 

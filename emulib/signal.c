@@ -269,10 +269,17 @@ void
 em_process_die(int wstatus)
 {
 	struct em_process *p = em_proc();
+	bool raised = false;
 
 	if (p->p_is_vfork)
 		em_vfork_exit(em_self(), wstatus);
 	em_file_exit(p);
+	em_lock(&p->p_lock);
+	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next)
+		raised |= t->t_raised;
+	em_unlock(&p->p_lock);
+	if (raised)
+		em_service_die(wstatus);
 	(void)proc_exit(p->p_port, wstatus);
 	for (;;)
 		(void)em_sleep_until(~0ull);

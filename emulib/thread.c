@@ -325,6 +325,8 @@ em_thread_exit(struct em_thread *t, int wstatus)
 	em_unlock(&p->p_lock);
 	(void)gsync_wake(em_task, (vm_address_t)&p->p_nthreads, 0, GSYNC_BROADCAST);
 	em_poll_thread_done(t);
+	if (t->t_raised)
+		em_service_end(t);
 	reply = t->t_reply;
 	slot_release(t);
 	for (;;)
