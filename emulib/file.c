@@ -12,6 +12,7 @@
 
 #define FILE_OOL_MIN	(32u << 10)		/* smaller writes go inline */
 #define FILE_ATTR_NS	1000000u		/* how long attributes from the open are believed */
+#define FILE_STATS	8			/* fstats by message before the inode page is mapped */
 
 static uint32_t file_changes;			/* counts what this process changed */
 
@@ -430,6 +431,10 @@ em_file_stat(struct em_file *f, struct mx_attr *attr)
 		*attr = f->f_attr;
 		return 0;
 	}
+	if (f->f_kind == MX_KIND_FILE && f->f_nstats++ == FILE_STATS)
+		em_window_inode(f);
+	if (em_window_attr(f, attr))
+		return 0;
 	err = EM_IO(io_stat(f->f_port, attr));
 	if (err == 0 && attr->at_ino == 0 && f->f_attr.at_ino != 0)
 		*attr = f->f_attr;		/* a driver knows its device, not the name that it was opened by */

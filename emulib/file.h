@@ -109,6 +109,7 @@ struct em_file {
 	uint32_t	f_nepolls;	/* epoll sets that have it */
 	uint32_t	f_drained;	/* counts reads and writes that found less than they asked for */
 	uint32_t	f_nreads;	/* reads by message so far */
+	uint32_t	f_nstats;	/* fstats by message */
 	struct em_window f_window;
 	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
 	void		*f_private;	/* of the kind: epoll set, ... */
@@ -216,6 +217,10 @@ int32_t em_window_read(struct em_file *f, struct em_uio *u, uint64_t pos);
 bool em_window_is_wanted(const struct em_file *f, uint64_t pos, uint32_t n);
 /* The current size if the inode page is mapped. */
 bool em_window_size(const struct em_file *f, uint64_t *size);
+/* The current attributes if the inode page is mapped. */
+bool em_window_attr(const struct em_file *f, struct mx_attr *attr);
+/* Map the inode page, if the file has one. */
+void em_window_inode(struct em_file *f);
 void em_window_release(struct em_file *f);
 /* The file whose unpinned window was not used for longest; NULL. Locks: em_file_lock */
 struct em_file *em_window_oldest(void);

@@ -58,12 +58,30 @@ em_window_size(const struct em_file *f, uint64_t *size)
 		return false;
 	for (uint32_t tries = 0; tries < 1000; tries++) {
 		seq = __atomic_load_n(&in->in_seq, __ATOMIC_ACQUIRE);
-		*size = in->in_size;
+		*size = in->in_attr.at_size;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (!(seq & 1) && in->in_seq == seq)
 			return true;
 	}
 	return false;		/* its server died while it wrote: ask the next one */
+}
+
+bool
+em_window_attr(const struct em_file *f, struct mx_attr *attr)
+{
+	const volatile struct mx_inode *in = f->f_window.w_inode;
+	uint32_t seq;
+
+	if (in == NULL)
+		return false;
+	for (uint32_t tries = 0; tries < 1000; tries++) {
+		seq = __atomic_load_n(&in->in_seq, __ATOMIC_ACQUIRE);
+		__builtin_memcpy(attr, (const void *)(uintptr_t)&in->in_attr, sizeof *attr);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && in->in_seq == seq)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -158,6 +176,27 @@ static bool
 window_covers(const struct em_window *w, uint64_t pos)
 {
 	return w->w_addr != NULL && pos >= w->w_offset && pos - w->w_offset < w->w_size;
+}
+
+/* Have F's inode page mapped, for attributes alone. */
+void
+em_window_inode(struct em_file *f)
+{
+	mach_port_t memory = MACH_PORT_NULL, info = MACH_PORT_NULL;
+	uint32_t info_offset = 0;
+	int32_t maxprot = 0;
+
+	if (f->f_window.w_refused || f->f_window.w_inode != NULL)
+		return;
+	if (EM_IO(io_map(f->f_port, &memory, &maxprot, &info, &info_offset)) < 0) {
+		f->f_window.w_refused = true;
+		return;
+	}
+	em_lock(&em_file_lock);
+	(void)window_map_info(&f->f_window, info, info_offset);	/* no room: asked by message as before */
+	em_unlock(&em_file_lock);
+	em_port_release(memory);
+	em_port_release(info);
 }
 
 /* Make F's window contain POS and pin it. */

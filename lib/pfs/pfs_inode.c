@@ -1,8 +1,9 @@
 /*
- * pfs_inode.c - pages that tell who has a file mapped how long it is.
+ * pfs_inode.c - pages that tell who has a file mapped what its attributes are.
  *
- * A page holds a hundred struct mx_inode and is exported read-only; a file gets a place in one when it is first mapped and keeps it
- * as long as its node lives. The page is never given back, its places are used again.
+ * A page holds 32 struct mx_inode and is exported read-only; a file gets a place in one when it is first mapped and keeps it
+ * as long as its node lives. The page is never given back, its places are used again. at_blocks alone may lag: the pager's
+ * thread, which fills holes, does not write here; it is true again with the next change or io_touch.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -84,11 +85,7 @@ pfs_node_changed(struct pfs_node *node)
 		return;
 	in->in_seq++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	in->in_nlink = node->pn_attr.at_nlink;
-	in->in_size = node->pn_attr.at_size;
-	in->in_generation = node->pn_attr.at_generation;
-	in->in_mtime = node->pn_attr.at_mtime;
-	in->in_mtime_ns = node->pn_attr.at_mtime_ns;
+	in->in_attr = node->pn_attr;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	in->in_seq++;
 }

@@ -79,8 +79,7 @@ pfs_node_touch(struct pfs_node *node, unsigned int which)
 		at->at_ctime = sec;
 		at->at_ctime_ns = ns;
 	}
-	if (which & PFS_MTIME)
-		pfs_node_changed(node);
+	pfs_node_changed(node);
 }
 
 /* As Linux's relatime: who reads sets the time only when it was not later than the last change, or is a day old. */

@@ -475,12 +475,18 @@ node_new(const char *path, uint32_t kind, uint32_t mode)
 }
 
 static void
+node_changed(struct node *n)
+{
+	n->inode->in_seq++;
+	n->inode->in_attr = n->attr;
+	n->inode->in_seq++;
+}
+
+static void
 node_resize(struct node *n, uint64_t size)
 {
 	n->attr.at_size = size;
-	n->inode->in_seq++;
-	n->inode->in_size = size;
-	n->inode->in_seq++;
+	node_changed(n);
 }
 
 struct node *
@@ -687,6 +693,7 @@ vfs_setattr(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path,
 		node_resize(node, set.sa_size);
 	if (set.sa_valid & MX_SET_MTIME)
 		node->attr.at_mtime = set.sa_mtime;
+	node_changed(node);
 	return KERN_SUCCESS;
 }
 

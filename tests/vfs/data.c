@@ -119,7 +119,7 @@ test_mapping(void)
 	tap_ok(p != NULL, "it is mapped");
 	if (p == NULL)
 		return;
-	tap_ok(inode->in_size == 13192, "its inode page tells the size");
+	tap_ok(inode->in_attr.at_size == 13192, "its inode page tells the size");
 	tap_ok(is_filled(p, 8192, 3) && is_filled(p + 8192, 5000, 3), "memory shows what was written");
 	tap_ok(is_zero(p + 13192, 16384 - 13192), "and zeros behind the end");
 	memcpy(p + 100, "hello", 5);
@@ -128,7 +128,7 @@ test_mapping(void)
 	tap_ok(memcmp(p + 4000, "world-across-pages", 18) == 0, "memory sees it");
 	p[13300] = 'x';
 	tap_is(t_write(f.io, 30000, "end", 3), KERN_SUCCESS, "grow a mapped file");
-	tap_ok(inode->in_size == 30003, "the inode page follows");
+	tap_ok(inode->in_attr.at_size == 30003, "the inode page follows");
 	tap_ok(p[13300] == 0, "what was scribbled behind the old end is gone");
 	tap_ok(memcmp(p + 30000, "end", 3) == 0 && is_zero(p + 16384, 13000), "new pages appear, holes are zeros");
 	p[20000] = 'y';

@@ -150,14 +150,4 @@ enum { MX_RLIMIT_CPU, MX_RLIMIT_FSIZE, MX_RLIMIT_DATA, MX_RLIMIT_STACK, MX_RLIMI
 #define MX_MAJOR_EXEC	240	/* minors: 0 stdin, 1 stdout, 2 stderr, 3 control */
 #define MX_MAJOR_ACS	241	/* minor 0: control of ACS, 1: log */
 
-/* What io_map's INFO object holds at INFO_OFFSET: kept true by the file's server, read by everybody who has the file open. */
-struct mx_inode {
-	volatile uint32_t in_seq;	/* odd: being written */
-	uint32_t	in_nlink;
-	uint64_t	in_size;
-	uint32_t	in_generation;
-	uint32_t	in_mtime_ns;
-	int64_t		in_mtime;
-};
-
 #endif /* MASIX_ABI_H */

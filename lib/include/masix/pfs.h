@@ -163,7 +163,7 @@ bool pfs_node_is_dir(const struct pfs_node *node);
 #define PFS_CTIME	4u
 /* Set times of NODE to now. MTIME also changes at_generation. */
 void pfs_node_touch(struct pfs_node *node, unsigned int which);
-/* at_size or at_nlink changed: tell who has the node mapped. */
+/* pn_attr changed otherwise than by pfs_node_touch: tell who has the node mapped. */
 void pfs_node_changed(struct pfs_node *node);
 
 /* One entry: NEXT is the cookie from which the entry after it begins (not 0). False: it did not fit, stop. */

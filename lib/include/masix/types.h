@@ -63,6 +63,13 @@ struct mx_attr {			/* 28 words */
 	uint32_t	at_atime_ns, at_mtime_ns, at_ctime_ns, at_btime_ns;
 };
 
+/* What io_map's INFO object holds at INFO_OFFSET: kept true by the file's server, read by everybody who has the file open. */
+struct mx_inode {			/* 128 bytes */
+	volatile uint32_t in_seq;	/* odd: being written */
+	uint32_t	in_pad[3];
+	struct mx_attr	in_attr;
+};
+
 /* What mx_setattr.sa_valid names. *_NOW means the server's clock. */
 #define MX_SET_MODE	0x001
 #define MX_SET_UID	0x002
