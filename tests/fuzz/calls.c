@@ -345,6 +345,15 @@ task_priority(mach_port_t task, int priority, boolean_t change_threads)
 }
 
 kern_return_t
+thread_wire(mach_port_t host, mach_port_t thread, boolean_t wire)
+{
+	(void)host;
+	(void)thread;
+	(void)wire;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
 task_get_special_port(mach_port_t task, int which, mach_port_t *port)
 {
 	(void)task;
