@@ -191,6 +191,12 @@ mx_object_by_name(mach_port_t port)
 	return e == NULL ? NULL : mx_container(e, struct mx_object, mo_entry);
 }
 
+bool
+mx_port_is_own(mach_port_t port)
+{
+	return mx_object_by_name(port) != NULL;
+}
+
 void *
 mx_object_from_port(mach_port_t port, struct mx_class *cls)
 {

@@ -103,7 +103,9 @@ S_hw_interrupt_register(mx_object_ptr_t obj, mach_port_t notify)
 {
 	struct hw_device *dev = mx_object_cast(obj, &hw_device_class);
 
-	return dev == NULL || !MACH_PORT_VALID(notify) ? MX_EINVAL : hw_line_add(dev, notify);
+	if (dev == NULL || !MACH_PORT_VALID(notify) || mx_port_is_own(notify))
+		return MX_EINVAL;
+	return hw_line_add(dev, notify);
 }
 
 kern_return_t

@@ -120,7 +120,7 @@ S_tty_attach(mx_object_ptr_t control, mach_port_t port, int32_t sid, int32_t pgr
 	(void)control;
 	if (tty == NULL)
 		return MX_ENOTTY;
-	if (sid <= 0 || pgrp <= 0 || !MACH_PORT_VALID(session))
+	if (sid <= 0 || pgrp <= 0 || !MACH_PORT_VALID(session) || mx_port_is_own(session))
 		return MX_EINVAL;
 	kr = tty_session_attach(tty, sid, pgrp, steal, session);
 	if (kr != KERN_SUCCESS)

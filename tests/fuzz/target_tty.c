@@ -32,5 +32,4 @@ static const struct fuzz_subsystem subsystems[] = {
 
 const struct fuzz_target fuzz_target = {
 	.ta_server = &tty_server_description, .ta_subsystems = subsystems,
-	.ta_names_slack = 70,			/* a session that is one of our own terminals holds it: only proc could do that */
 };

@@ -71,6 +71,9 @@ mach_port_t mx_object_send_right(struct mx_object *obj);
 mach_port_t mx_object_port(struct mx_object *obj);
 /* The object of class CLS that the send right PORT names in this task, or NULL: a port somebody else serves. No reference. */
 void *mx_object_from_port(mach_port_t port, struct mx_class *cls);
+/* Is PORT a port of this server itself? A server that keeps a right to its own object, because a client gave it, keeps that for
+ * ever: refuse such rights. */
+bool mx_port_is_own(mach_port_t port);
 /* OBJ as an object of class CLS, or NULL. */
 void *mx_object_cast(struct mx_object *obj, struct mx_class *cls);
 
