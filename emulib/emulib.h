@@ -181,6 +181,7 @@ em_proc(void)
 /* What proc and /proc/masix read of a process, at this fixed address (the first bytes of emulib's data). */
 struct em_public {
 	uint32_t	pu_magic;	/* 0x42555045 */
+	struct em_process *pu_process;	/* the process whose address space this is: its descriptors and threads, for /proc */
 	uint32_t	pu_calls_local;	/* answered without any kernel entry but traps */
 	uint32_t	pu_calls;	/* all */
 	uint32_t	pu_int80;	/* int 0x80 taken as exceptions */

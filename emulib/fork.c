@@ -230,6 +230,7 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	em_service_forked(p);
 	em_random_seed(p, words + 2, 4);
 	memset(&em_public.pu_calls_local, 0, sizeof(em_public) - offsetof(struct em_public, pu_calls_local));
+	em_public.pu_process = p;
 	__asm__ volatile("fxrstor (%0)" : : "r"(fork_child.fx) : "memory");
 	em_free(fork_child.fx, 512);
 	p->p_is_vfork = false;

@@ -108,6 +108,7 @@ em_start(struct em_boot *boot)
 	em_mm_init();
 	t = thread_first(p);
 	process_first(p, boot);
+	em_public.pu_process = p;
 	t->t_tid = p->p_pid;
 	em_service_start(p);
 	__asm__ volatile("movl %0,%%esp; subl $8,%%esp; pushl %2; pushl %1; call start_program" : :

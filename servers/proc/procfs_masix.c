@@ -121,12 +121,12 @@ count_zombies(void)
 }
 
 static kern_return_t
-text_counts(struct proc *p, struct pfs_text *text)
+text_counts(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct vm_statistics s;
 	uint32_t workers, busy;
 
-	(void)p;
+	(void)p, (void)n;
 	worker_collect();
 	ntasks = nthreads = 0;
 	counts_text = text;
@@ -193,9 +193,9 @@ rpc_print(const struct proc *p, const struct em_public *pu, void *arg)
 }
 
 static kern_return_t
-text_rpc(struct proc *p, struct pfs_text *text)
+text_rpc(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "pid name calls local int80 patched faults rpc_vfs rpc_io rpc_proc rpc_other\n");
 	public_each(rpc_print, text);
 	return KERN_SUCCESS;
@@ -227,11 +227,11 @@ procfs_report(const struct proc *p, const char *data, size_t size)
 }
 
 static kern_return_t
-text_unimplemented(struct proc *p, struct pfs_text *text)
+text_unimplemented(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint32_t *calls = malloc(sizeof(ended_calls));
 
-	(void)p;
+	(void)p, (void)n;
 	if (calls == NULL)
 		return MX_ENOMEM;
 	memcpy(calls, ended_calls, sizeof(ended_calls));

@@ -22,6 +22,7 @@
 #define NS_PER_TICK	10000000ull
 #define US_PER_TICK	10000ull
 #define THREADS_MAX	4096u
+#define ALL_CAPS	0x1ffffffffffull	/* up to cap_last_cap */
 
 /* ---- What the kernel knows of the task ---- */
 
@@ -110,7 +111,7 @@ ticks(uint64_t us)
 }
 
 static kern_return_t
-text_stat(struct proc *p, struct pfs_text *text)
+text_stat(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	const struct session *s = proc_session(p);
 	const struct mx_rusage *c = &p->p_child_usage;
@@ -121,7 +122,7 @@ text_stat(struct proc *p, struct pfs_text *text)
 	usage_get(p, &u);
 	pf_threads(p, &t);
 	sizes_get(p, &z);
-	pfs_text_printf(text, "%d (%s) %c %d %d %d %u %d 0 %u %u %u %u %lu %lu %lu %lu ", (int)p->p_pid, p->p_comm, pf_state(p, &t),
+	pfs_text_printf(text, "%d (%s) %c %d %d %d %u %d 0 %u %u %u %u %lu %lu %lu %lu ", (int)n, p->p_comm, pf_state(p, &t),
 		p->p_parent != NULL ? (int)p->p_parent->p_pid : 0, (int)p->p_group->g_id, (int)s->s_sid,
 		(unsigned int)tty_number(p), s->s_tty_pgrp != 0 ? (int)s->s_tty_pgrp : -1,
 		(unsigned int)u.ru_minflt, (unsigned int)c->ru_minflt, (unsigned int)u.ru_majflt, (unsigned int)c->ru_majflt,
@@ -141,10 +142,11 @@ text_stat(struct proc *p, struct pfs_text *text)
 }
 
 static kern_return_t
-text_statm(struct proc *p, struct pfs_text *text)
+text_statm(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct sizes z;
 
+	(void)n;
 	sizes_get(p, &z);
 	pfs_text_printf(text, "%llu %llu 0 0 0 %llu 0\n", (unsigned long long)(z.virtual_bytes / PAGE),
 		(unsigned long long)(z.resident_bytes / PAGE), (unsigned long long)(z.virtual_bytes / PAGE));
@@ -198,44 +200,61 @@ status_memory(const struct proc *p, struct pfs_text *text)
 		virtual_kb, virtual_kb, resident_kb, resident_kb, virtual_kb);
 }
 
-static kern_return_t
-text_status(struct proc *p, struct pfs_text *text)
+static void
+status_signals(const struct proc *p, const struct pf_signals *g, struct pfs_text *text)
 {
-	struct pf_threads t;
-	uint64_t caps = cred_is_root(&p->p_cred) ? 0x1ffffffffffull : 0;
-	char state;
+	uint64_t caps = cred_is_root(&p->p_cred) ? ALL_CAPS : 0;
 
-	pf_threads(p, &t);
-	state = pf_state(p, &t);
-	pfs_text_printf(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->p_comm,
-		state, state_name(state), (int)p->p_pid, (int)p->p_pid, p->p_parent != NULL ? (int)p->p_parent->p_pid : 0);
-	status_ids(p, text);
-	pfs_text_printf(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", (int)p->p_pid, (int)p->p_pid,
-		(int)p->p_group->g_id, (int)proc_session(p)->s_sid);
-	status_memory(p, text);
-	pfs_text_printf(text, "Threads:\t%u\nSigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
-		"SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (unsigned int)(t.t_count != 0 ? t.t_count : 1),
-		(unsigned int)p->p_user->u_signals, (unsigned long long)p->p_limit[MX_RLIMIT_SIGPENDING].rl_cur, 0ull, 0ull, 0ull,
-		(unsigned long long)p->p_ignored, 0ull);
+	pfs_text_printf(text, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		(unsigned long long)g->s_thread_pending, (unsigned long long)g->s_pending, (unsigned long long)g->s_blocked,
+		(unsigned long long)g->s_ignored, (unsigned long long)g->s_caught);
 	pfs_text_printf(text, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n"
 		"NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\n"
 		"Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-		0ull, (unsigned long long)caps, (unsigned long long)caps, 0x1ffffffffffull, 0ull);
+		0ull, (unsigned long long)caps, (unsigned long long)caps, ALL_CAPS, 0ull);
+}
+
+static kern_return_t
+text_status(struct proc *p, int32_t n, struct pfs_text *text)
+{
+	int32_t pid = p->p_pid;
+	struct pf_signals g;
+	struct pf_threads t;
+	char state;
+
+	pf_signals(p, n, &g);
+	p = proc_find(pid);
+	if (p == NULL)
+		return MX_ESRCH;
+	pf_threads(p, &t);
+	state = pf_state(p, &t);
+	pfs_text_printf(text, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
+		"TracerPid:\t0\n", p->p_comm, (unsigned int)g.s_umask, state, state_name(state), (int)pid, (int)n,
+		p->p_parent != NULL ? (int)p->p_parent->p_pid : 0);
+	status_ids(p, text);
+	pfs_text_printf(text, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", (int)pid, (int)n,
+		(int)p->p_group->g_id, (int)proc_session(p)->s_sid);
+	status_memory(p, text);
+	pfs_text_printf(text, "Threads:\t%u\nSigQ:\t%u/%llu\n", (unsigned int)(t.t_count != 0 ? t.t_count : 1),
+		(unsigned int)p->p_user->u_signals, (unsigned long long)p->p_limit[MX_RLIMIT_SIGPENDING].rl_cur);
+	status_signals(p, &g, text);
 	return KERN_SUCCESS;
 }
 
 /* ---- What is in its memory ---- */
 
 static kern_return_t
-text_cmdline(struct proc *p, struct pfs_text *text)
+text_cmdline(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	(void)n;
 	(void)pf_memory(p, p->p_arg_start, p->p_arg_end, text);	/* nothing, when it cannot be read */
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_environ(struct proc *p, struct pfs_text *text)
+text_environ(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	(void)n;
 	(void)pf_memory(p, p->p_env_start, p->p_env_end, text);
 	return KERN_SUCCESS;
 }
@@ -303,14 +322,15 @@ region_next(mach_port_t task, uint32_t at, struct region *r)
 #define REGIONS_MAX	65536
 
 static kern_return_t
-text_maps(struct proc *p, struct pfs_text *text)
+text_maps(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct region all = { 0, 0, 0, false }, r;
 	uint32_t at = 0;
 
+	(void)n;
 	if (p->p_task == MACH_PORT_NULL)
 		return KERN_SUCCESS;
-	for (uint32_t n = 0; n < REGIONS_MAX && region_next(p->p_task, at, &r); n++) {
+	for (uint32_t i = 0; i < REGIONS_MAX && region_next(p->p_task, at, &r); n++) {
 		if (r.r_start >= EM_USER_END && r.r_start < EM_TEXT) {
 			at = EM_TEXT;			/* windows and stacks of emulib are no business of the program */
 			continue;
@@ -333,8 +353,18 @@ text_maps(struct proc *p, struct pfs_text *text)
 /* ---- Small files ---- */
 
 static kern_return_t
-text_comm(struct proc *p, struct pfs_text *text)
+text_comm(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	char name[PROC_COMM_MAX];
+	int32_t pid = p->p_pid;
+
+	if (pf_thread_name(p, n, name)) {
+		pfs_text_printf(text, "%s\n", name);
+		return KERN_SUCCESS;
+	}
+	p = proc_find(pid);
+	if (p == NULL)
+		return MX_ESRCH;
 	pfs_text_printf(text, "%s\n", p->p_comm);
 	return KERN_SUCCESS;
 }
@@ -358,32 +388,33 @@ write_comm(struct proc *p, uint32_t uid, const char *data, size_t size)
 }
 
 static kern_return_t
-text_zero(struct proc *p, struct pfs_text *text)
+text_zero(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "0\n");
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_wchan(struct proc *p, struct pfs_text *text)
+text_wchan(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_putc(text, '0');
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_cgroup(struct proc *p, struct pfs_text *text)
+text_cgroup(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "0::/\n");
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_loginuid(struct proc *p, struct pfs_text *text)
+text_loginuid(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	(void)n;
 	pfs_text_printf(text, "%u", (unsigned int)p->p_login_uid);
 	return KERN_SUCCESS;
 }
@@ -416,8 +447,9 @@ write_loginuid(struct proc *p, uint32_t uid, const char *data, size_t size)
 }
 
 static kern_return_t
-text_oom_score_adj(struct proc *p, struct pfs_text *text)
+text_oom_score_adj(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	(void)n;
 	pfs_text_printf(text, "%d\n", (int)p->p_oom_adj);
 	return KERN_SUCCESS;
 }
@@ -438,16 +470,16 @@ write_oom_score_adj(struct proc *p, uint32_t uid, const char *data, size_t size)
 }
 
 static kern_return_t
-text_mounts(struct proc *p, struct pfs_text *text)
+text_mounts(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return pf_mounts(0, text);
 }
 
 static kern_return_t
-text_mountinfo(struct proc *p, struct pfs_text *text)
+text_mountinfo(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return pf_mounts(1, text);
 }
 
@@ -469,8 +501,9 @@ limit_print(struct pfs_text *text, uint64_t value)
 }
 
 static kern_return_t
-text_limits(struct proc *p, struct pfs_text *text)
+text_limits(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	(void)n;
 	pfs_text_printf(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (uint32_t i = 0; i < MX_RLIM_NLIMITS; i++) {
 		pfs_text_printf(text, "%-25s ", limit_names[i].name);
@@ -483,9 +516,8 @@ text_limits(struct proc *p, struct pfs_text *text)
 
 /* ---- Links ---- */
 
-/* May WHO, as vfs says, see where P's links lead? It is not more than a name, so the word of vfs's client will do. */
-static bool
-may_look(const struct proc *p, int32_t who)
+bool
+pf_may_look(const struct proc *p, int32_t who)
 {
 	const struct proc *caller = proc_find(who);
 
@@ -494,9 +526,10 @@ may_look(const struct proc *p, int32_t who)
 }
 
 static kern_return_t
-link_exe(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+link_exe(struct proc *p, int32_t n, int32_t who, char *buf, size_t size, size_t *length)
 {
-	if (!may_look(p, who))
+	(void)n;
+	if (!pf_may_look(p, who))
 		return MX_EACCES;
 	if (p->p_exe == NULL)
 		return MX_ENOENT;
@@ -509,14 +542,16 @@ link_exe(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
 
 /* ---- The table ---- */
 
-static struct pf_entry task_entries[] = { { .e_name = NULL } };
+static struct pf_entry no_entries[] = { { .e_name = NULL } };
 
 struct pf_entry pf_process_entries[] = {
 	{ .e_name = "cgroup", .e_mode = PF_FILE | 0444, .e_text = text_cgroup },
 	{ .e_name = "cmdline", .e_mode = PF_FILE | 0444, .e_text = text_cmdline },
 	{ .e_name = "comm", .e_mode = PF_FILE | 0644, .e_text = text_comm, .e_write = write_comm },
+	{ .e_name = "cwd", .e_mode = PF_LINK, .e_link = pf_link_cwd },
 	{ .e_name = "environ", .e_mode = PF_FILE | 0400, .e_text = text_environ },
 	{ .e_name = "exe", .e_mode = PF_LINK, .e_link = link_exe },
+	{ .e_name = "fd", .e_mode = MX_S_IFDIR | 0500, .e_entries = no_entries, .e_more = PF_FDS },
 	{ .e_name = "limits", .e_mode = PF_FILE | 0444, .e_text = text_limits },
 	{ .e_name = "loginuid", .e_mode = PF_FILE | 0644, .e_text = text_loginuid, .e_write = write_loginuid },
 	{ .e_name = "maps", .e_mode = PF_FILE | 0400, .e_text = text_maps },
@@ -527,7 +562,7 @@ struct pf_entry pf_process_entries[] = {
 	{ .e_name = "stat", .e_mode = PF_FILE | 0444, .e_text = text_stat },
 	{ .e_name = "statm", .e_mode = PF_FILE | 0444, .e_text = text_statm },
 	{ .e_name = "status", .e_mode = PF_FILE | 0444, .e_text = text_status },
-	{ .e_name = "task", .e_mode = PF_DIR, .e_entries = task_entries, .e_more = PF_TASKS },
+	{ .e_name = "task", .e_mode = PF_DIR, .e_entries = no_entries, .e_more = PF_TASKS },
 	{ .e_name = "wchan", .e_mode = PF_FILE | 0444, .e_text = text_wchan },
 	{ .e_name = NULL }
 };

@@ -26,37 +26,37 @@ number(struct pfs_text *text, uint32_t n)
 /* ---- kernel ---- */
 
 static kern_return_t
-text_ostype(struct proc *p, struct pfs_text *text)
+text_ostype(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return line(text, "Linux");
 }
 
 static kern_return_t
-text_osrelease(struct proc *p, struct pfs_text *text)
+text_osrelease(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return line(text, proc_sys()->sy_release);
 }
 
 static kern_return_t
-text_version(struct proc *p, struct pfs_text *text)
+text_version(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return line(text, proc_sys()->sy_osversion);
 }
 
 static kern_return_t
-text_hostname(struct proc *p, struct pfs_text *text)
+text_hostname(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return line(text, proc_sys()->sy_nodename);
 }
 
 static kern_return_t
-text_domainname(struct proc *p, struct pfs_text *text)
+text_domainname(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return line(text, proc_sys()->sy_domain);
 }
 
@@ -91,31 +91,31 @@ write_domainname(struct proc *p, uint32_t uid, const char *data, size_t size)
 }
 
 static kern_return_t
-text_pid_max(struct proc *p, struct pfs_text *text)
+text_pid_max(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, PROC_PID_MAX);
 }
 
 static kern_return_t
-text_threads_max(struct proc *p, struct pfs_text *text)
+text_threads_max(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, MX_PROC_SLOTS);
 }
 
 static kern_return_t
-text_ngroups_max(struct proc *p, struct pfs_text *text)
+text_ngroups_max(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, PROC_GROUPS_MAX);
 }
 
 /* There are no capabilities beside root's; the number is the last one that Linux 6.1 has a name for. */
 static kern_return_t
-text_cap_last_cap(struct proc *p, struct pfs_text *text)
+text_cap_last_cap(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 40);
 }
 
@@ -139,67 +139,67 @@ uuid_make(uint8_t b[16])
 }
 
 static kern_return_t
-text_uuid(struct proc *p, struct pfs_text *text)
+text_uuid(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint8_t b[16];
 
-	(void)p;
+	(void)p, (void)n;
 	uuid_make(b);
 	return uuid_print(text, b);
 }
 
 static kern_return_t
-text_boot_id(struct proc *p, struct pfs_text *text)
+text_boot_id(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	static uint8_t b[16];
 
-	(void)p;
+	(void)p, (void)n;
 	if (b[6] == 0)
 		uuid_make(b);
 	return uuid_print(text, b);
 }
 
 static kern_return_t
-text_entropy(struct proc *p, struct pfs_text *text)
+text_entropy(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 256);		/* bits of proc's generator, whose size this is too */
 }
 
 /* ---- vm, fs ---- */
 
 static kern_return_t
-text_overcommit(struct proc *p, struct pfs_text *text)
+text_overcommit(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 1);			/* memory is always promised, never counted */
 }
 
 static kern_return_t
-text_max_map_count(struct proc *p, struct pfs_text *text)
+text_max_map_count(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 65530);
 }
 
 static kern_return_t
-text_file_max(struct proc *p, struct pfs_text *text)
+text_file_max(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, MX_PROC_SLOTS * 1024);	/* only each process's descriptors are limited */
 }
 
 static kern_return_t
-text_nr_open(struct proc *p, struct pfs_text *text)
+text_nr_open(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 4096);
 }
 
 static kern_return_t
-text_pipe_max_size(struct proc *p, struct pfs_text *text)
+text_pipe_max_size(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	return number(text, 65536);
 }
 

@@ -83,11 +83,11 @@ times_get(uint64_t *idle, uint64_t *busy)
 }
 
 static kern_return_t
-text_uptime(struct proc *p, struct pfs_text *text)
+text_uptime(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint64_t idle, busy, up;
 
-	(void)p;
+	(void)p, (void)n;
 	times_get(&idle, &busy);
 	up = idle + busy;
 	pfs_text_printf(text, "%llu.%02u %llu.%02u\n", (unsigned long long)(up / NS), (unsigned int)(up % NS / TICK_NS),
@@ -112,11 +112,11 @@ count_running(void)
 }
 
 static kern_return_t
-text_loadavg(struct proc *p, struct pfs_text *text)
+text_loadavg(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint32_t loads[3];
 
-	(void)p;
+	(void)p, (void)n;
 	proc_sys_load(loads);
 	for (int i = 0; i < 3; i++)
 		pfs_text_printf(text, "%u.%02u ", (unsigned int)(loads[i] >> 16), (unsigned int)((loads[i] & 0xffff) * 100 >> 16));
@@ -125,11 +125,11 @@ text_loadavg(struct proc *p, struct pfs_text *text)
 }
 
 static kern_return_t
-text_stat(struct proc *p, struct pfs_text *text)
+text_stat(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint64_t idle, busy, boot;
 
-	(void)p;
+	(void)p, (void)n;
 	times_get(&idle, &busy);
 	boot = (proc_clock_real_ns() - proc_clock_ns()) / NS;
 	/* The kernel does not say how much of the busy time was its own. */
@@ -159,14 +159,14 @@ pages_kb(integer_t pages)
 }
 
 static kern_return_t
-text_meminfo(struct proc *p, struct pfs_text *text)
+text_meminfo(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct vm_statistics s;
 	struct vm_cache_statistics c;
 	unsigned long cached;
 	kern_return_t kr;
 
-	(void)p;
+	(void)p, (void)n;
 	kr = vm_statistics(mx_task, &s);
 	if (kr == KERN_SUCCESS)
 		kr = vm_cache_statistics(mx_task, &c);
@@ -199,12 +199,12 @@ text_meminfo(struct proc *p, struct pfs_text *text)
 }
 
 static kern_return_t
-text_vmstat(struct proc *p, struct pfs_text *text)
+text_vmstat(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct vm_statistics s;
 	kern_return_t kr;
 
-	(void)p;
+	(void)p, (void)n;
 	kr = vm_statistics(mx_task, &s);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -215,9 +215,9 @@ text_vmstat(struct proc *p, struct pfs_text *text)
 }
 
 static kern_return_t
-text_swaps(struct proc *p, struct pfs_text *text)
+text_swaps(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	return KERN_SUCCESS;
 }
@@ -260,13 +260,13 @@ model_name(char name[49])
 }
 
 static kern_return_t
-text_cpuinfo(struct proc *p, struct pfs_text *text)
+text_cpuinfo(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	uint32_t eax, ebx, ecx, edx, vendor[4] = { 0, 0, 0, 0 }, family, model;
 	uint64_t khz = proc_sys()->sy_clock.ck_tsc_hz / 1000;
 	char name[49];
 
-	(void)p;
+	(void)p, (void)n;
 	__cpuid(0, eax, vendor[0], vendor[2], vendor[1]);
 	__cpuid(1, eax, ebx, ecx, edx);
 	(void)ebx;
@@ -291,34 +291,34 @@ text_cpuinfo(struct proc *p, struct pfs_text *text)
 /* ---- The rest ---- */
 
 static kern_return_t
-text_version(struct proc *p, struct pfs_text *text)
+text_version(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "Linux version %s (MASIX) %s\n", proc_sys()->sy_release, proc_sys()->sy_osversion);
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_filesystems(struct proc *p, struct pfs_text *text)
+text_filesystems(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\n");
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-text_devices(struct proc *p, struct pfs_text *text)
+text_devices(struct proc *p, int32_t n, struct pfs_text *text)
 {
-	(void)p;
+	(void)p, (void)n;
 	pfs_text_printf(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n"
 		"240 exec\n241 acs\n\nBlock devices:\n");
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
-link_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+link_self(struct proc *p, int32_t n, int32_t who, char *buf, size_t size, size_t *length)
 {
-	(void)p;
+	(void)p, (void)n;
 	if (proc_find(who) == NULL)
 		return MX_ENOENT;
 	*length = (size_t)snprintf(buf, size, "%d", (int)who);
@@ -326,9 +326,9 @@ link_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
 }
 
 static kern_return_t
-link_thread_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+link_thread_self(struct proc *p, int32_t n, int32_t who, char *buf, size_t size, size_t *length)
 {
-	(void)p;
+	(void)p, (void)n;
 	if (proc_find(who) == NULL)
 		return MX_ENOENT;
 	*length = (size_t)snprintf(buf, size, "%d/task/%d", (int)who, (int)who);
@@ -336,9 +336,9 @@ link_thread_self(struct proc *p, int32_t who, char *buf, size_t size, size_t *le
 }
 
 static kern_return_t
-link_mounts(struct proc *p, int32_t who, char *buf, size_t size, size_t *length)
+link_mounts(struct proc *p, int32_t n, int32_t who, char *buf, size_t size, size_t *length)
 {
-	(void)p;
+	(void)p, (void)n;
 	(void)who;
 	*length = (size_t)snprintf(buf, size, "self/mounts");
 	return KERN_SUCCESS;
