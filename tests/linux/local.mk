@@ -12,6 +12,7 @@ linux_programs += tests/linux/file_path
 linux_programs += tests/linux/file_pipe
 linux_programs += tests/linux/file_poll
 linux_programs += tests/linux/file_rw
+linux_programs += tests/linux/file_stress
 linux_programs += tests/linux/file_tty
 linux_programs += tests/linux/fuzzcall
 linux_programs += tests/linux/tty_jobs
