@@ -17,3 +17,6 @@ linux_programs += tests/linux/file_tty
 linux_programs += tests/linux/fuzzcall
 linux_programs += tests/linux/tty_jobs
 linux_programs += tests/linux/tty_modes
+
+# The programs that tests/areas/programs runs.
+masix_check += deps/.tests
