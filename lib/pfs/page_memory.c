@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <masix/mach.h>
+#include "mach.h"
 #include "page_pool.h"
 
 #define REGION		0x40000000u
@@ -42,4 +43,18 @@ void
 mx_page_unmap(void *addr, size_t size)
 {
 	(void)syscall_vm_deallocate(mx_task, (vm_address_t)addr, size);	/* it is ours: cannot fail */
+}
+
+/*
+ * The kernel lets ordinary threads wait for ever when less than about 5 % of memory is free and nothing can be paged out: what can
+ * be refused is refused well before that.
+ */
+bool
+mx_memory_is_low(void)
+{
+	struct vm_statistics st;
+
+	if (vm_statistics(mx_task, &st) != KERN_SUCCESS)
+		return false;
+	return (uint32_t)st.free_count < (uint32_t)(st.free_count + st.active_count + st.inactive_count + st.wire_count) / 8;
 }

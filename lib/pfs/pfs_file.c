@@ -268,6 +268,7 @@ file_free(struct mx_object *obj)
 	if (may_write(pf))
 		node->pn_writers--;
 	node->pn_opens--;
+	pfs_quota_give(pf->pf_uid);
 	pfs_node_release(node);
 	pfs_volume_closed(vol);
 }
@@ -277,23 +278,19 @@ static struct mx_class file_class = {
 	.mc_free = file_free,
 };
 
-kern_return_t
-pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind)
+/* An open file of NODE, counted everywhere. NULL: too many, or no memory. */
+static struct pfs_file *
+file_make(struct pfs_node *node, uint32_t flags, uint32_t uid)
 {
 	struct pfs_file *pf;
-	kern_return_t kr;
 
-	if ((node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG)
-		return pfs_node_is_dir(node) ? MX_EISDIR : MX_EINVAL;
-	if (flags & MX_O_TRUNC) {
-		pfs_node_setid_drop(node, uid);
-		kr = pfs_node_truncate(node, 0);
-		if (kr != KERN_SUCCESS)
-			return kr;
-	}
+	if (!pfs_quota_take(uid))
+		return NULL;
 	pf = mx_object_create(&file_class);
-	if (pf == NULL)
-		return MX_ENFILE;
+	if (pf == NULL) {
+		pfs_quota_give(uid);
+		return NULL;
+	}
 	pf->pf_io.io_ops = &file_ops;
 	pf->pf_flags = flags;
 	pf->pf_uid = uid;
@@ -303,6 +300,28 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 	pfs_volume_opened(node->pn_volume);
 	if (may_write(pf))
 		node->pn_writers++;
+	return pf;
+}
+
+kern_return_t
+pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind)
+{
+	struct pfs_file *pf;
+	kern_return_t kr;
+
+	if ((node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG)
+		return pfs_node_is_dir(node) ? MX_EISDIR : MX_EINVAL;
+	pf = file_make(node, flags, uid);
+	if (pf == NULL)
+		return MX_ENFILE;
+	if (flags & MX_O_TRUNC) {
+		pfs_node_setid_drop(node, uid);
+		kr = pfs_node_truncate(node, 0);
+		if (kr != KERN_SUCCESS) {
+			mx_object_release(&pf->pf_io.io_object);
+			return kr;
+		}
+	}
 	*kind = node->pn_volume->pv_ops->po_text != NULL ? MX_KIND_STREAM : MX_KIND_FILE;
 	*out = pf;
 	return KERN_SUCCESS;

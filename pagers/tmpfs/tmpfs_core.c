@@ -24,11 +24,25 @@ tmpfs_init(uint32_t limit)
 	global_limit = limit;
 }
 
+/* Look at the machine's memory now and then: it is a call of the kernel. */
+static bool
+memory_is_low(void)
+{
+	static volatile bool is_low;
+	static volatile uint32_t calls;
+
+	if (calls++ % (is_low ? 8 : 64) == 0)
+		is_low = mx_memory_is_low();
+	return is_low;
+}
+
 bool
 tmpfs_charge(struct tmpfs_volume *tv, uint32_t n, bool must)
 {
 	bool is_ok;
 
+	if (!must && memory_is_low())
+		return false;
 	mx_spin_lock(&global_lock);
 	if (must) {				/* it is there already: beside the limits */
 		tv->tv_limit += n;

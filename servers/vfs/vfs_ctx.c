@@ -28,6 +28,7 @@ ctx_free(struct mx_object *obj)
 {
 	struct vfs_ctx *cx = (struct vfs_ctx *)obj;
 
+	pfs_quota_give(cx->cx_who.wh_cred.cr_fsuid);
 	vfs_name_release(cx->cx_who.wh_root);
 	vfs_name_release(cx->cx_who.wh_cwd);
 }
@@ -42,10 +43,15 @@ struct vfs_ctx *
 vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups, uint32_t ngroups, struct vfs_name *root,
 	struct vfs_name *cwd)
 {
-	struct vfs_ctx *cx = mx_object_create(&ctx_class);
+	struct vfs_ctx *cx;
 
-	if (cx == NULL)
+	if (!pfs_quota_take(cred->cr_fsuid))
 		return NULL;
+	cx = mx_object_create(&ctx_class);
+	if (cx == NULL) {
+		pfs_quota_give(cred->cr_fsuid);
+		return NULL;
+	}
 	cx->cx_who.wh_cred = *cred;
 	cx->cx_who.wh_ngroups = ngroups;
 	memcpy(cx->cx_who.wh_groups, groups, ngroups * sizeof(*groups));

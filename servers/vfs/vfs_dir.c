@@ -15,6 +15,7 @@ struct open_dir {
 	struct vfs_name	*op_name;	/* a reference */
 	uint32_t	op_flags;
 	int32_t		op_pid;		/* who opened it */
+	uint32_t	op_uid;
 };
 
 static struct open_dir *
@@ -147,7 +148,10 @@ dir_no_senders(struct mx_object *obj)
 static void
 dir_free(struct mx_object *obj)
 {
-	vfs_name_release(((struct open_dir *)obj)->op_name);
+	struct open_dir *op = (struct open_dir *)obj;
+
+	pfs_quota_give(op->op_uid);
+	vfs_name_release(op->op_name);
 }
 
 static struct mx_class dir_class = {
@@ -156,16 +160,22 @@ static struct mx_class dir_class = {
 };
 
 struct mx_object *
-vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid)
+vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid)
 {
-	struct open_dir *op = mx_object_create(&dir_class);
+	struct open_dir *op;
 
-	if (op == NULL)
+	if (!pfs_quota_take(uid))
 		return NULL;
+	op = mx_object_create(&dir_class);
+	if (op == NULL) {
+		pfs_quota_give(uid);
+		return NULL;
+	}
 	op->op_io.io_ops = &dir_ops;
 	op->op_name = na;
 	op->op_flags = flags;
 	op->op_pid = pid;
+	op->op_uid = uid;
 	vfs_name_hold(na);
 	return &op->op_io.io_object;
 }

@@ -47,10 +47,10 @@ regular_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, ch
 }
 
 static kern_return_t
-fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct vfs_opened *od)
+fifo_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct vfs_opened *od)
 {
 	struct mx_object *end;
-	kern_return_t kr = vfs_fifo_open(vn, flags, tag, &end);
+	kern_return_t kr = vfs_fifo_open(vn, flags, who->wh_cred.cr_fsuid, tag, &end);
 
 	return kr == KERN_SUCCESS ? object_give(end, MX_KIND_FIFO, od) : kr;
 }
@@ -72,12 +72,12 @@ vfs_open_name(const struct vfs_who *who, const struct vfs_path *path, struct vfs
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (flags & MX_O_PATH)
-		return object_give(vfs_dir_open(na, flags, path->pa_pid), MX_KIND_PATH, od);
+		return object_give(vfs_dir_open(na, flags, path->pa_pid, who->wh_cred.cr_fsuid), MX_KIND_PATH, od);
 	switch (vfs_vnode_type(vn)) {
 	case MX_S_IFDIR:
-		return object_give(vfs_dir_open(na, flags, path->pa_pid), MX_KIND_DIR, od);
+		return object_give(vfs_dir_open(na, flags, path->pa_pid, who->wh_cred.cr_fsuid), MX_KIND_DIR, od);
 	case MX_S_IFIFO:
-		return fifo_open(vn, flags, tag, od);
+		return fifo_open(who, vn, flags, tag, od);
 	case MX_S_IFCHR:
 	case MX_S_IFBLK:
 		return vfs_device_open(who, vn, flags, &od->od_io, &od->od_kind);

@@ -36,6 +36,7 @@ struct pipe_end {
 	struct vfs_fifo	*pe_fifo;
 	struct pipe_end	*pe_next;	/* of the fifo */
 	bool		pe_reads, pe_writes;
+	uint32_t	pe_uid;		/* who made it */
 	struct mx_poll	pe_poll;
 };
 
@@ -233,6 +234,7 @@ end_free(struct mx_object *obj)
 		;
 	*p = pe->pe_next;
 	mx_poll_destroy(&pe->pe_poll);
+	pfs_quota_give(pe->pe_uid);
 	ff->ff_readers -= pe->pe_reads;
 	ff->ff_writers -= pe->pe_writes;
 	side_gone(ff);
@@ -245,14 +247,20 @@ static struct mx_class end_class = {
 };
 
 static struct pipe_end *
-end_make(struct vfs_fifo *ff, bool reads, bool writes)
+end_make(struct vfs_fifo *ff, uint32_t uid, bool reads, bool writes)
 {
-	struct pipe_end *pe = mx_object_create(&end_class);
+	struct pipe_end *pe;
 
-	if (pe == NULL)
+	if (!pfs_quota_take(uid))
 		return NULL;
+	pe = mx_object_create(&end_class);
+	if (pe == NULL) {
+		pfs_quota_give(uid);
+		return NULL;
+	}
 	pe->pe_io.io_ops = &end_ops;
 	pe->pe_fifo = ff;
+	pe->pe_uid = uid;
 	pe->pe_reads = reads;
 	pe->pe_writes = writes;
 	pe->pe_next = ff->ff_ends;
@@ -293,12 +301,12 @@ vfs_pipe_make(uint32_t uid, uint32_t gid, struct mx_object **reader, struct mx_o
 	if (ff == NULL)
 		return MX_ENFILE;
 	pipe_attr_set(&ff->ff_attr, uid, gid);
-	r = end_make(ff, true, false);
+	r = end_make(ff, uid, true, false);
 	if (r == NULL) {
 		fifo_free(ff);
 		return MX_ENFILE;
 	}
-	w = end_make(ff, false, true);
+	w = end_make(ff, uid, false, true);
 	if (w == NULL || vfs_ring_memory(ff->ff_object, ring) != KERN_SUCCESS) {
 		if (w != NULL)
 			mx_object_release(&w->pe_io.io_object);
@@ -348,7 +356,7 @@ fifo_wait(struct vfs_fifo *ff, unsigned int *opens, unsigned int *present, uint3
 }
 
 kern_return_t
-vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct mx_object **out)
+vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t tag, struct mx_object **out)
 {
 	uint32_t mode = flags & MX_O_ACCMODE;
 	bool reads = mode != MX_O_WRONLY, writes = mode != MX_O_RDONLY;
@@ -362,7 +370,7 @@ vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct mx_obje
 		fifo_check(ff);
 		return MX_ENXIO;
 	}
-	pe = end_make(ff, reads, writes);
+	pe = end_make(ff, uid, reads, writes);
 	if (pe == NULL) {
 		fifo_check(ff);
 		return MX_ENFILE;

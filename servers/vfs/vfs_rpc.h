@@ -15,7 +15,7 @@ struct vfs_ctx {			/* the port MX_PORT_VFS of processes */
 	struct vfs_who	cx_who;
 };
 
-/* A context with CRED, GROUPS, and references to ROOT and CWD. NULL: no memory. */
+/* A context with CRED, GROUPS, and references to ROOT and CWD. NULL: too many, or no memory. */
 struct vfs_ctx *vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups, uint32_t ngroups, struct vfs_name *root,
 	struct vfs_name *cwd);
 struct vfs_ctx *vfs_ctx_from_port(mach_port_t port);
@@ -35,8 +35,8 @@ kern_return_t vfs_done(kern_return_t kr, mach_port_t dir);
 
 /* ---- vfs_dir.c: open directories, and whatever is opened with O_PATH ---- */
 
-/* An open object for NA (a reference is made). NULL: no memory. */
-struct mx_object *vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid);
+/* An open object of user UID for NA (a reference is made). NULL: too many, or no memory. */
+struct mx_object *vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid);
 struct vfs_name *vfs_dir_name(mach_port_t io);
 
 /* ---- vfs_pipe.c ---- */
@@ -44,7 +44,7 @@ struct vfs_name *vfs_dir_name(mach_port_t io);
 kern_return_t vfs_pipe_make(uint32_t uid, uint32_t gid, struct mx_object **reader, struct mx_object **writer,
 	mach_port_t *ring, uint64_t *ino);
 /* Blocks: until the other end is open, as open(2) says. */
-kern_return_t vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct mx_object **out);
+kern_return_t vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t tag, struct mx_object **out);
 struct vfs_vnode *vfs_fifo_vnode(mach_port_t io);
 
 /* ---- vfs_device.c ---- */

@@ -192,6 +192,12 @@ mx_page_unmap(void *addr, size_t size)
 	memory_gone(addr, size);
 }
 
+bool
+mx_memory_is_low(void)
+{
+	return false;
+}
+
 unsigned int
 world_chunks(void)
 {

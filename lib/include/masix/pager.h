@@ -40,6 +40,9 @@ void mx_page_gone(void *page, uint32_t n);
 /* CHUNKS of 64 pages that the pool has, how many of their pages are free, how many others it keeps. */
 void mx_page_stats(uint32_t *chunks, uint32_t *free_pages, uint32_t *others);
 
+/* Is the machine so short of memory that nothing should be taken that can be refused? Any thread. */
+bool mx_memory_is_low(void);
+
 /* ---- Memory objects ---- */
 
 struct mx_pager;

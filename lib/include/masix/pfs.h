@@ -218,6 +218,11 @@ struct mx_object *pfs_file_object(struct pfs_file *pf);
 /* The node of an open file that this task made, or NULL; no reference. */
 struct pfs_node *pfs_file_node(mach_port_t io);
 
+/* ---- How many objects a user may have open in this task: take one before it is made, give it back when it is freed ---- */
+
+bool pfs_quota_take(uint32_t uid);
+void pfs_quota_give(uint32_t uid);
+
 /* ---- Advisory locks, for whoever serves io_lock ---- */
 
 /* The lock operation of an io table. FILE identifies the open description. LIST begins as zeros.
