@@ -218,7 +218,7 @@ kern_return_t vfs_mount_local(struct vfs_name *on, const struct pfs_ops *ops, ui
 	const struct pfs_mount_args *args, struct vfs_mount **out);
 /* Mount what another server has mounted: takes PORT's right. */
 kern_return_t vfs_mount_remote(struct vfs_name *on, const char *type, const char *source, uint32_t flags, mach_port_t port,
-	const struct mx_attr *attr, uint32_t cache);
+	const struct mx_attr *attr, uint32_t cache, struct vfs_mount **out);
 /* Errors: MX_EBUSY, MX_EINVAL not a mount's root. LAZY: it only leaves the tree. */
 kern_return_t vfs_umount_name(struct vfs_name *na, bool lazy);
 /* MN has no vnodes left: its end. PORT: a remote root's right. */

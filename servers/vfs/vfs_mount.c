@@ -93,7 +93,7 @@ out_mount:
 
 kern_return_t
 vfs_mount_remote(struct vfs_name *on, const char *type, const char *source, uint32_t flags, mach_port_t port,
-	const struct mx_attr *attr, uint32_t cache)
+	const struct mx_attr *attr, uint32_t cache, struct vfs_mount **out)
 {
 	struct vfs_mount *mn;
 	struct vfs_vnode *vn;
@@ -113,6 +113,8 @@ vfs_mount_remote(struct vfs_name *on, const char *type, const char *source, uint
 	kr = vn != NULL ? mount_attach(mn, vn, on) : MX_ENOMEM;
 	if (kr != KERN_SUCCESS)
 		free(mn);
+	else if (out != NULL)
+		*out = mn;
 	return kr;
 }
 

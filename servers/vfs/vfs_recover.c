@@ -169,20 +169,43 @@ mount_on(const char *path, const struct pfs_ops *ops, const char *options, struc
 	return kr;
 }
 
-/* Mounts that wait for their server: a fibril each. */
+static void remote_server_died(void *arg, mach_port_t port);
+
+/* Mounts that wait for their server: a fibril each. ARG is path and type. */
 static void
 remote_mount_run(void *arg)
 {
-	const char *const *what = arg;		/* path, type */
+	const char *const *what = arg;
+	struct vfs_mount *mn = NULL;
 	struct vfs_name *on;
 	kern_return_t kr = name_get(what[0], &on);
 
 	if (kr == KERN_SUCCESS) {
-		kr = vfs_remote_mount(on, what[1], what[1], 0, "", 0);
+		kr = vfs_remote_mount(on, what[1], what[1], 0, "", 0, &mn);
 		vfs_name_release(on);
 	}
-	if (kr != KERN_SUCCESS)
-		mx_log(MX_LOG_WARNING, "vfs: cannot mount %s on %s: error %#x", what[1], what[0], kr);
+	if (kr == KERN_SUCCESS)
+		kr = mx_on_dead_name(mn->mn_port, remote_server_died, arg);
+	if (kr != KERN_SUCCESS)				/* as when the system ends */
+		mx_log(MX_LOG_INFO, "vfs: cannot mount %s on %s: error %#x", what[1], what[0], kr);
+}
+
+/* The server of such a volume is gone: what is left of the volume leaves the tree, and the next instance is waited for. */
+static void
+remote_server_died(void *arg, mach_port_t port)
+{
+	struct vfs_mount *mn;
+	struct vfs_name *root;
+
+	for (mn = vfs_mount_first; mn != NULL && (mn->mn_volume != NULL || mn->mn_port != port); mn = mn->mn_next)
+		;
+	if (mn == NULL)
+		return;				/* somebody has unmounted it */
+	root = mn->mn_root;
+	vfs_name_hold(root);
+	(void)vfs_umount_name(root, true);	/* lazily it cannot fail: it lies on a directory */
+	vfs_name_release(root);
+	remote_mount_run(arg);
 }
 
 static kern_return_t

@@ -211,7 +211,7 @@ volume_ask(mach_port_t server, const char *source, uint32_t flags, const char *o
 
 kern_return_t
 vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags, const char *options,
-	size_t options_len)
+	size_t options_len, struct vfs_mount **out)
 {
 	char service[40];
 	mach_port_t server, root;
@@ -230,7 +230,7 @@ vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint
 		mx_port_release(root);
 		return MX_EIO;
 	}
-	return vfs_mount_remote(on, type, source, flags, root, &attr, cache);
+	return vfs_mount_remote(on, type, source, flags, root, &attr, cache, out);
 }
 
 static void

@@ -72,7 +72,7 @@ kern_return_t vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid
 /* The vnode behind an open object of a server elsewhere; a reference. Errors: MX_EBADF */
 kern_return_t vfs_remote_identify(mach_port_t io, struct vfs_vnode **out);
 kern_return_t vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags,
-	const char *options, size_t options_len);
+	const char *options, size_t options_len, struct vfs_mount **out);
 
 /* ---- vfs_recover.c ---- */
 

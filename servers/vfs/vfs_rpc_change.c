@@ -164,7 +164,8 @@ mount_do(const struct vfs_who *wh, const struct vfs_path *pa, const struct pfs_m
 		name[type_len] = '\0';
 		memcpy(source, args->ma_source, args->ma_source_len);
 		source[args->ma_source_len] = '\0';
-		kr = vfs_remote_mount(on, name, source, flags & MS_KNOWN, args->ma_options, args->ma_options_len);
+		kr = vfs_remote_mount(on, name, source, flags & MS_KNOWN, args->ma_options, args->ma_options_len,
+			NULL);
 	}
 	vfs_name_release(on);
 	return kr;

@@ -103,15 +103,15 @@ test_readwrite(void)
 	mx_port_release(f.io);
 }
 
-static void
-test_mapping(void)
+void
+test_mapping(const char *path)
 {
 	static char in[MX_DATA_MAX], out[MX_DATA_MAX];
 	const volatile struct mx_inode *inode = NULL;
 	struct t_file f;
 	char *p, *q;
 
-	tap_is(t_open(ctx_root, "/tmp/map", MX_O_RDWR | MX_O_CREAT, 0644, &f), KERN_SUCCESS, "a file to be mapped");
+	tap_is(t_open(ctx_root, path, MX_O_RDWR | MX_O_CREAT, 0644, &f), KERN_SUCCESS, "a file to be mapped");
 	fill(out, sizeof(out), 3);
 	(void)t_write(f.io, 0, out, sizeof(out));
 	(void)t_write(f.io, 8192, out, 5000);
@@ -143,7 +143,7 @@ test_mapping(void)
 	tap_is(io_truncate(f.io, 5000), KERN_SUCCESS, "cut a mapped file");
 	tap_is(io_truncate(f.io, 30000), KERN_SUCCESS, "and grow it");
 	tap_ok(is_zero(p + 5000, 25000) && memcmp(p + 4000, "world-across-pages", 18) == 0, "memory shows zeros where it was cut");
-	tap_is(vfs_unlink(ctx_root, 0, MACH_PORT_NULL, "/tmp/map", 8, 0), KERN_SUCCESS, "remove it while it is mapped");
+	tap_is(vfs_unlink(ctx_root, 0, MACH_PORT_NULL, path, strlen(path), 0), KERN_SUCCESS, "remove it while it is mapped");
 	mx_port_release(f.io);
 	mx_sleep_ns(50000000);
 	tap_ok(memcmp(p + 100, "hello", 5) == 0, "the mapping lives");
@@ -199,7 +199,7 @@ void
 test_data(void)
 {
 	test_readwrite();
-	test_mapping();
+	test_mapping("/tmp/map");
 	test_program();
 	test_full();
 }

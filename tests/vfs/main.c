@@ -218,6 +218,7 @@ test_fresh(int argc, char **argv)
 	test_contexts();
 	test_data();
 	test_pipes();
+	test_remote();
 	test_leaks();
 	test_speed();
 	tap_print("1..%u\n# %u failed\n", count, failed);

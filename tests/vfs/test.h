@@ -32,6 +32,8 @@ kern_return_t t_write(mach_port_t io, int64_t offset, const void *data, size_t l
 int t_read(mach_port_t io, int64_t offset, void *buf, size_t size);
 
 void test_data(void);		/* data.c */
+void test_mapping(const char *path);
+void test_remote(void);		/* remote.c */
 void test_pipes(void);
 void test_leaks(void);
 void test_speed(void);
