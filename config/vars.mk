@@ -35,7 +35,7 @@ musl_lib := deps/musl-dev/usr/lib/i386-linux-musl
 # --- compilers ---
 gcc_inc := $(shell $(CC) -m32 -print-file-name=include)
 libgcc := $(shell $(CC) -m32 -print-libgcc-file-name)
-warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
 depflags = -MMD -MP -MF $(@:.o=.d)
 
 # The guest has no 64-bit mode, no host header, no host library, and no idea of Linux. Frame pointers: backtraces.
