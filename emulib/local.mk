@@ -15,3 +15,7 @@ docs-coverage: out/emulib/emulib.elf
 	$(call say,GEN,docs/coverage.md)nm $< | awk '$$2 == "T" && $$3 ~ /^sys_/ { print $$3 }' >gen/emulib/defined && \
 	LC_ALL=C awk -v OUT=md -v DEFINED=gen/emulib/defined -f $(srcdir)/emulib/mktable.awk $(srcdir)/emulib/syscalls.tbl \
 		>$(srcdir)/docs/coverage.md
+
+host_tests += tests/host/test_vma
+tests/host/test_vma_SOURCES := tests/host/test_vma.c emulib/vma.c
+tests/host/test_vma_CPPFLAGS := -I$(srcdir)/emulib
