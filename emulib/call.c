@@ -9,6 +9,9 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "clone.h"
+#include "proc.h"
+
+#define NUMBER_RSEQ	386		/* every libc tries it and does well without */
 
 /* Remember that NUMBER was asked for in vain; /proc/masix/unimplemented reads it. */
 static int32_t
@@ -24,6 +27,20 @@ call_unimplemented(uint32_t number)
 		}
 	}
 	return -MX_ERRNO(MX_ENOSYS);
+}
+
+void
+em_call_report(struct em_process *p)
+{
+	char out[MX_BLOB_MAX];
+	mach_msg_type_number_t n = sizeof(out);
+	int32_t result;
+	bool is_worth = false;
+
+	for (unsigned int i = 0; i < ARRAY_LEN(em_public.pu_unimplemented); i++)
+		is_worth |= em_public.pu_unimplemented[i] != 0 && em_public.pu_unimplemented[i] >> 16 != NUMBER_RSEQ;
+	if (is_worth)
+		(void)proc_misc(p->p_port, MX_MISC_REPORT, 0, (const char *)&em_public, sizeof(em_public), out, &n, &result);
 }
 
 static uint32_t

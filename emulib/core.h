@@ -162,6 +162,8 @@ bool em_signal_deliverable(struct em_process *p, struct em_thread *t);
 /* T must take SIGNO as a fault, whatever its mask and disposition say. */
 void em_signal_force(struct em_thread *t, int signo, int code, uint32_t addr);
 void em_process_die(int wstatus) __attribute__((noreturn));
+/* P ends: tell proc of system calls that it wanted and that are not there. */
+void em_call_report(struct em_process *p);
 
 /* ---- sigframe.c ---- */
 /* Build the frame of a handler and point T's registers at the handler. -EFAULT: the stack is bad. */
