@@ -513,7 +513,7 @@ kern_return_t
 S_acs_list(mx_object_ptr_t acs, vm_offset_t *text, mach_msg_type_number_t *textCnt)
 {
 	vm_address_t memory = 0;
-	vm_size_t size = 8 * ACS_PAGE;
+	vm_size_t size = 8 * ACS_PAGE, used;
 	kern_return_t kr;
 
 	if (!caller_of(acs))
@@ -523,6 +523,9 @@ S_acs_list(mx_object_ptr_t acs, vm_offset_t *text, mach_msg_type_number_t *textC
 		return kr;
 	*text = memory;
 	*textCnt = (mach_msg_type_number_t)acs_list_names((char *)memory, size);
+	used = (*textCnt + ACS_PAGE - 1) & ~(vm_size_t)(ACS_PAGE - 1);	/* goes with the reply */
+	if (used < size)
+		(void)vm_deallocate(mx_task, memory + used, size - used);
 	return KERN_SUCCESS;
 }
 
