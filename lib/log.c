@@ -75,5 +75,5 @@ mx_panic(const char *file, int line, const char *what)
 			mx_panic_end();
 	}
 	for (;;)
-		(void)syscall_task_terminate(mach_task_self());
+		(void)syscall_task_terminate(mx_task);
 }

@@ -73,7 +73,7 @@ sbrk(ptrdiff_t increment)
 	if (brk + increment > end) {
 		more = (brk + increment - end + HEAP_STEP - 1) & ~(HEAP_STEP - 1);
 		address = end;
-		if (syscall_vm_allocate(mach_task_self(), &address, more, FALSE) != KERN_SUCCESS)
+		if (syscall_vm_allocate(mx_task, &address, more, FALSE) != KERN_SUCCESS)
 			goto no_memory;
 		end += more;
 	}

@@ -47,7 +47,7 @@ mig_dealloc_reply_port(mach_port_t port)
 	if (port != *place)
 		return;			/* a fibril's: no reply can be on its way to it any more */
 	*place = MACH_PORT_NULL;
-	(void)mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
+	(void)mach_port_mod_refs(mx_task, port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
 }
 
 void
@@ -103,13 +103,13 @@ void
 mig_allocate(vm_address_t *addr, vm_size_t size)
 {
 	*addr = 0;
-	(void)syscall_vm_allocate(mach_task_self(), addr, size, TRUE);	/* *ADDR stays 0 on failure */
+	(void)syscall_vm_allocate(mx_task, addr, size, TRUE);	/* *ADDR stays 0 on failure */
 }
 
 void
 mig_deallocate(vm_address_t addr, vm_size_t size)
 {
-	(void)syscall_vm_deallocate(mach_task_self(), addr, size);	/* what cannot be unmapped was not mapped */
+	(void)syscall_vm_deallocate(mx_task, addr, size);	/* what cannot be unmapped was not mapped */
 }
 
 vm_size_t

@@ -109,7 +109,7 @@ _exit(int status)
 {
 	(void)status;
 	for (;;)
-		(void)syscall_task_terminate(mach_task_self());
+		(void)syscall_task_terminate(mx_task);
 }
 
 void

@@ -30,26 +30,39 @@ mach_task_self(void)
 	return mx_task;
 }
 
+/* Each call gives one reference more, up to as many as the kernel counts. */
+static mach_port_t
+self_right(struct sim_port **port)
+{
+	mach_port_t name;
+
+	if (*port == NULL)
+		*port = client_kernel_port(false);
+	name = sim_give_send(*port);
+	return name;
+}
+
 mach_port_t
 mach_host_self(void)
 {
-	static mach_port_t host;
+	static struct sim_port *host;
 
-	if (host == MACH_PORT_NULL)
-		host = sim_give_send(client_kernel_port(false));
-	return host;
+	return self_right(&host);
 }
 
 mach_port_t
 mach_thread_self(void)
 {
-	return mach_host_self();
+	static struct sim_port *thread;
+
+	return self_right(&thread);
 }
 
 void
 mach_print(const char *text)
 {
-	printf("# console: %s\n", text);
+	if (sim_verbose)
+		printf("# console: %s\n", text);
 }
 
 boolean_t
@@ -59,6 +72,8 @@ swtch_pri(int priority)
 	return FALSE;
 }
 
+static kern_return_t kernel_right(mach_port_t *name, bool is_task);
+
 kern_return_t
 thread_switch(mach_port_t thread, int option, int time)
 {
@@ -66,6 +81,21 @@ thread_switch(mach_port_t thread, int option, int time)
 	(void)option;
 	(void)time;
 	sim_fail("the server waits for a lock that nobody will give");
+}
+
+kern_return_t
+processor_set_default(mach_port_t h, mach_port_t *set)
+{
+	(void)h;
+	return kernel_right(set, false);
+}
+
+kern_return_t
+host_processor_set_priv(mach_port_t h, mach_port_t name, mach_port_t *set)
+{
+	(void)h;
+	(void)name;
+	return kernel_right(set, false);
 }
 
 static kern_return_t
@@ -108,6 +138,8 @@ syscall_task_set_special_port(mach_port_t task, int which, mach_port_t port)
 	struct sim_port *p = sim_port_named(port);
 
 	(void)which;
+	if (task == mx_task)
+		return KERN_SUCCESS;
 	if (!sim_is_task(task))
 		return KERN_INVALID_ARGUMENT;
 	if (p != NULL) {
@@ -514,6 +546,7 @@ mx_clock_start(void)
 }
 
 void (*mx_log_sink)(unsigned int level, const char *line);
+void (*mx_panic_end)(void);
 
 void
 mx_log(enum mx_level level, const char *fmt, ...)

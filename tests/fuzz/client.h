@@ -21,6 +21,7 @@ struct fuzz_target {
 	void		*(*ta_memory)(int id, size_t *bytes);
 	/* What lies in the memory of other tasks; NULL: random bytes. */
 	const void	*(*ta_archive)(size_t *bytes);
+	bool		ta_is_acs;		/* it says to nobody that it is ready */
 	unsigned int	ta_immortal;		/* so many of the first tasks do not die: init */
 	/* May a client send ID by a right to P? NULL: always. For requests that rightly end the server. */
 	bool		(*ta_may_send)(struct sim_port *p, int id);
