@@ -213,7 +213,7 @@ pager_main(void *arg)
 			continue;
 		if (in->msgh_id == MACH_NOTIFY_NO_SENDERS)
 			no_senders(pager_of((mach_port_t)in->msgh_protected_payload));
-		else if (!memory_object_server(in, out))
+		else if (!memory_object_server(in, out) && !pager_fault_message(in))
 			mx_message_destroy(in, true);
 	}
 }

@@ -27,6 +27,11 @@ static struct item items[ITEMS];	/* guarded by lock: a ring */
 static uint32_t head, tail;
 static struct pager_job *done;		/* guarded by lock */
 
+#define CALLS	16u			/* there are few who call, and each waits for its own */
+
+static struct { void (*fn)(void *); void *arg; } calls[CALLS];	/* guarded by lock */
+static unsigned int ncalls;
+
 static mach_port_t bell_port;		/* a send right */
 
 static void
@@ -65,7 +70,44 @@ pager_bell_done(struct pager_job *job)
 	bell_send();
 }
 
+void
+pager_bell_call(void (*fn)(void *), void *arg)
+{
+	bool is_room;
+
+	do {
+		mx_spin_lock(&lock);
+		is_room = ncalls < CALLS;
+		if (is_room) {
+			calls[ncalls].fn = fn;
+			calls[ncalls++].arg = arg;
+		}
+		mx_spin_unlock(&lock);
+		bell_send();
+	} while (!is_room);
+}
+
 /* ---- The fibrils' side ---- */
+
+static void
+calls_make(void)
+{
+	void (*fn)(void *);
+	void *arg;
+
+	for (;;) {
+		mx_spin_lock(&lock);
+		if (ncalls == 0) {
+			mx_spin_unlock(&lock);
+			return;
+		}
+		ncalls--;
+		fn = calls[ncalls].fn;
+		arg = calls[ncalls].arg;
+		mx_spin_unlock(&lock);
+		fn(arg);
+	}
+}
 
 static void
 item_run(void *arg)
@@ -111,6 +153,7 @@ bell_demux(mach_msg_header_t *in, mach_msg_header_t *out)
 	out->msgh_remote_port = MACH_PORT_NULL;
 	((mig_reply_header_t *)out)->RetCode = MIG_NO_REPLY;
 	jobs_finish();
+	calls_make();
 	for (; n > 1; n--)
 		if (mx_fibril_start(item_run, NULL, "pager") != KERN_SUCCESS)
 			item_run(NULL);

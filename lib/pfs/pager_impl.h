@@ -49,6 +49,8 @@ bool pager_bell_ring(void (*fn)(struct mx_pager *pg, uint32_t page, vm_prot_t ac
 	vm_prot_t access);
 /* Any thread: JOB is done; wakes its fibril. */
 void pager_bell_done(struct pager_job *job);
+/* Any thread: have FN(ARG), which does not park, called among the fibrils; waits for room. */
+void pager_bell_call(void (*fn)(void *), void *arg);
 
 /* ---- Requests to the kernel that may wait (pager_helper.c) ---- */
 
@@ -63,5 +65,13 @@ extern mach_port_t pager_set;
 /* ---- Windows (pager_copy.c) ---- */
 
 void pager_windows_drop(struct mx_pager *pg);
+
+/* ---- Faults of the copier (pager_fault.c, pager_bytes.S) ---- */
+
+/* The calling thread's exceptions come to the pager's thread. */
+kern_return_t pager_fault_catch(void);
+/* The pager's thread: handle IN if it is an exception. */
+bool pager_fault_message(const mach_msg_header_t *in);
+int pager_bytes_copy(void *to, const void *from, size_t n);
 
 #endif

@@ -174,7 +174,8 @@ test_remote(void)
 	tap_is(mx_pager_start(), KERN_SUCCESS, "remote: a pager in this task");
 	tmpfs_init(2000);
 	if (pfs_server_register("pfs.remote", &tmpfs_ops) != KERN_SUCCESS ||
-	    pfs_server_register("pfs.words", &words_ops) != KERN_SUCCESS) {
+	    pfs_server_register("pfs.words", &words_ops) != KERN_SUCCESS ||
+	    pfs_server_register("pfs.disk", &disk_ops) != KERN_SUCCESS) {
 		tap_ok(false, "remote: registering");
 		return;
 	}
@@ -186,4 +187,5 @@ test_remote(void)
 	mx_sleep_ns(100000000);
 	tap_is(vfs_umount(ctx_root, 0, "/mnt", 4, 0), KERN_SUCCESS, "remote: unmounted");
 	test_words();
+	test_disk();
 }

@@ -34,6 +34,8 @@ int t_read(mach_port_t io, int64_t offset, void *buf, size_t size);
 void test_data(void);		/* data.c */
 void test_mapping(const char *path);
 void test_remote(void);		/* remote.c */
+extern const struct pfs_ops disk_ops;
+void test_disk(void);		/* disk.c */
 void test_pipes(void);
 void test_leaks(void);
 void test_speed(void);
