@@ -127,8 +127,8 @@ segment_map(mach_port_t task, const struct segment *s)
 	kern_return_t kr;
 
 	if (s->memory != MACH_PORT_NULL)
-		return syscall_vm_map(task, &at, s->size, 0, FALSE, s->memory, 0, FALSE, s->prot, s->prot,
-			VM_INHERIT_SHARE);
+		return syscall_vm_map(task, &at, s->size, 0, FALSE, s->memory, 0, TRUE, s->prot, s->prot,
+			VM_INHERIT_COPY);
 	kr = syscall_vm_allocate(task, &at, s->size, FALSE);
 	if (kr != KERN_SUCCESS)
 		return kr;
