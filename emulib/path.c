@@ -10,6 +10,11 @@
 #include "file.h"
 #include "vfs.h"
 
+#define MAJOR_SERIAL	4u
+#define MINOR_SERIAL	64u
+#define MAJOR_TTY	5u
+#define MAJOR_PTS	136u
+
 /* The directory behind DIRFD, for a relative path. */
 static int32_t
 path_dir(struct em_path *p, int32_t dirfd, bool any_kind)
@@ -178,32 +183,57 @@ em_path_fd(const struct em_path *p)
 	return s != NULL ? path_number(s) : -1;
 }
 
+static uint32_t
+path_print(char *to, uint32_t len, const char *text)
+{
+	while (*text != '\0')
+		to[len++] = *text++;
+	return len;
+}
+
+static uint32_t
+path_print_number(char *to, uint32_t len, uint64_t number)
+{
+	char digits[20];
+	uint32_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	while (n > 0)
+		to[len++] = digits[--n];
+	return len;
+}
+
 /* "PREFIX:[INO]" */
 static uint32_t
 path_print_ino(char *to, const char *prefix, uint64_t ino)
 {
-	char digits[20];
-	uint32_t n = 0, len = 0;
+	uint32_t len = path_print(to, path_print(to, 0, prefix), ":[");
 
-	while (*prefix != '\0')
-		to[len++] = *prefix++;
-	to[len++] = ':';
-	to[len++] = '[';
-	do
-		digits[n++] = (char)('0' + ino % 10);
-	while ((ino /= 10) != 0);
-	while (n > 0)
-		to[len++] = digits[--n];
-	to[len++] = ']';
-	return len;
+	return path_print(to, path_print_number(to, len, ino), "]");
+}
+
+/* The name that a terminal has by its number, when vfs has forgotten the one it was opened by; 0: none. */
+static uint32_t
+path_print_tty(char *to, const struct mx_attr *at)
+{
+	uint32_t major = at->at_rdev_major, minor = at->at_rdev_minor;
+
+	if (major == MAJOR_PTS)
+		return path_print_number(to, path_print(to, 0, "/dev/pts/"), minor);
+	if (major == MAJOR_SERIAL && minor >= MINOR_SERIAL)
+		return path_print_number(to, path_print(to, 0, "/dev/ttyS"), minor - MINOR_SERIAL);
+	if (major == MAJOR_TTY)
+		return path_print(to, 0, minor == 1 ? "/dev/console" : minor == 2 ? "/dev/ptmx" : "/dev/tty");
+	return 0;
 }
 
 int32_t
 em_path_of_file(struct em_file *f, char *name, uint32_t size)
 {
-	const char *s = f->f_class->c_name;
 	mach_msg_type_number_t n = size;
-	char text[64];
+	char text[64];			/* the longest class name is short */
 	uint32_t len = 0;
 	struct mx_attr at;
 	int32_t err;
@@ -215,16 +245,17 @@ em_path_of_file(struct em_file *f, char *name, uint32_t size)
 		len = path_print_ino(text, f->f_kind == EM_KIND_PIPE ? "pipe" : "socket", at.at_ino);
 	} else if (f->f_class->c_flags & EM_CLASS_SERVER) {
 		err = EM_VFS(vfs_path_of(em_vfs(), f->f_port, name, &n));
-		return err < 0 ? err : (int32_t)em_min(n, size);
+		if (err == 0)
+			return (int32_t)em_min(n, size);
+		if (f->f_kind == MX_KIND_TTY && em_file_stat(f, &at) == 0)
+			len = path_print_tty(text, &at);
+		if (len == 0)
+			return err;
 	} else {
-		const char *prefix = f->f_kind < EM_KIND_PIPE ? "/dev/" : "anon_inode:[";
-
-		while (*prefix != '\0')
-			text[len++] = *prefix++;
-		while (*s != '\0' && len < sizeof text - 1)
-			text[len++] = *s++;
+		len = path_print(text, 0, f->f_kind < EM_KIND_PIPE ? "/dev/" : "anon_inode:[");
+		len = path_print(text, len, f->f_class->c_name);
 		if (f->f_kind >= EM_KIND_PIPE)
-			text[len++] = ']';
+			len = path_print(text, len, "]");
 	}
 	len = em_min(len, size);
 	__builtin_memcpy(name, text, len);
