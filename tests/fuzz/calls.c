@@ -1,12 +1,11 @@
 /*
- * calls.c - calls of the kernel and parts of libmasix that are not about ports.
+ * calls.c - calls of the kernel that are not about ports.
  *
  * Calls that nobody here knows do nothing, or fail if they should give something back (generated: defaults.awk).
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,14 @@
 #define TICK_NS 10000000u
 
 uint64_t sim_now = 1000000000;
+
+/* A new object of the kernel, as a right for the server. */
+kern_return_t
+sim_kernel_right(mach_port_t *name, bool is_task)
+{
+	*name = sim_give_send(client_kernel_port(is_task));
+	return KERN_SUCCESS;
+}
 
 /* ---- Traps ---- */
 
@@ -72,8 +79,6 @@ swtch_pri(int priority)
 	return FALSE;
 }
 
-static kern_return_t kernel_right(mach_port_t *name, bool is_task);
-
 kern_return_t
 thread_switch(mach_port_t thread, int option, int time)
 {
@@ -87,7 +92,7 @@ kern_return_t
 processor_set_default(mach_port_t h, mach_port_t *set)
 {
 	(void)h;
-	return kernel_right(set, false);
+	return sim_kernel_right(set, false);
 }
 
 kern_return_t
@@ -95,14 +100,7 @@ host_processor_set_priv(mach_port_t h, mach_port_t name, mach_port_t *set)
 {
 	(void)h;
 	(void)name;
-	return kernel_right(set, false);
-}
-
-static kern_return_t
-kernel_right(mach_port_t *name, bool is_task)
-{
-	*name = sim_give_send(client_kernel_port(is_task));
-	return KERN_SUCCESS;
+	return sim_kernel_right(set, false);
 }
 
 kern_return_t
@@ -110,7 +108,7 @@ syscall_task_create(mach_port_t parent, boolean_t inherit, mach_port_t *task)
 {
 	(void)parent;
 	(void)inherit;
-	return kernel_right(task, true);
+	return sim_kernel_right(task, true);
 }
 
 kern_return_t
@@ -279,48 +277,6 @@ vm_statistics(mach_port_t task, vm_statistics_data_t *stats)
 	return KERN_SUCCESS;
 }
 
-void *
-mx_pages_alloc(size_t bytes)
-{
-	return sim_map(bytes);
-}
-
-void
-mx_pages_free(void *p, size_t bytes)
-{
-	if (p != NULL)
-		sim_unmap(p, bytes);
-}
-
-void *
-mx_stack_alloc(size_t size)
-{
-	return calloc(1, size);
-}
-
-void
-mx_stack_free(void *stack, size_t size)
-{
-	(void)size;
-	free(stack);
-}
-
-kern_return_t
-mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
-{
-	(void)pages;
-	(void)bytes;
-	(void)prot;
-	return kernel_right(memory, false);
-}
-
-kern_return_t
-mx_wire_all(mach_port_t host_priv)
-{
-	(void)host_priv;
-	return KERN_SUCCESS;
-}
-
 kern_return_t
 memory_object_create_proxy(mach_port_t task, vm_prot_t prot, const memory_object_array_t object, mach_msg_type_name_t type,
 	mach_msg_type_number_t nobjects, const rpc_vm_offset_array_t offset, mach_msg_type_number_t noffsets,
@@ -338,7 +294,7 @@ memory_object_create_proxy(mach_port_t task, vm_prot_t prot, const memory_object
 	(void)nstarts;
 	(void)len;
 	(void)nlens;
-	return kernel_right(proxy, false);
+	return sim_kernel_right(proxy, false);
 }
 
 /* ---- Tasks, threads, ports ---- */
@@ -407,7 +363,7 @@ thread_create(mach_port_t task, mach_port_t *thread)
 {
 	if (!sim_is_task(task))
 		return KERN_INVALID_ARGUMENT;
-	return kernel_right(thread, false);
+	return sim_kernel_right(thread, false);
 }
 
 kern_return_t
@@ -507,67 +463,4 @@ mach_port_type(mach_port_t task, mach_port_t name, mach_port_type_t *type)
 		return KERN_INVALID_NAME;
 	*type = p->po_owner == SIM_DEAD ? MACH_PORT_TYPE_DEAD_NAME : MACH_PORT_TYPE_SEND;
 	return KERN_SUCCESS;
-}
-
-/* ---- The rest of libmasix ---- */
-
-uint64_t
-mx_now_ns(void)
-{
-	return sim_now += 1000;
-}
-
-uint64_t
-mx_real_ns(void)
-{
-	return mx_now_ns();
-}
-
-uint64_t
-mx_tsc_hz(void)
-{
-	return 1000000000;
-}
-
-void
-mx_time_init(void)
-{
-}
-
-void
-mx_clock_use(const volatile struct mx_sys_clock *clock)
-{
-	(void)clock;
-}
-
-void
-mx_clock_start(void)
-{
-}
-
-void (*mx_log_sink)(unsigned int level, const char *line);
-void (*mx_panic_end)(void);
-
-void
-mx_log(enum mx_level level, const char *fmt, ...)
-{
-	char line[400];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (sim_verbose)
-		printf("# log %d: %s\n", level, line);
-}
-
-void
-mx_backtrace(void)
-{
-}
-
-void
-mx_panic(const char *file, int line, const char *what)
-{
-	sim_fail("panic: %s:%d: %s", file, line, what);
 }

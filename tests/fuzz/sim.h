@@ -73,6 +73,8 @@ void sim_body_walk(void *body, size_t size, void (*right)(struct sim_port **wher
 void *sim_map(size_t bytes);
 bool sim_map_at(uintptr_t at, size_t bytes);	/* false: something is there */
 void sim_unmap(void *at, size_t bytes);
+/* A new object of the kernel, as a right for the server. */
+kern_return_t sim_kernel_right(mach_port_t *name, bool is_task);
 /* Is the name TASK a task that lives? */
 bool sim_is_task(mach_port_t task);
 /* Names of the server that are neither a fibril's nor a spare object's; and print all. */
