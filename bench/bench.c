@@ -56,14 +56,14 @@ static long
 rpc_count(void)
 {
 	char line[256];
-	long pid, calls, local, rpc, sum = -1;
+	long pid, vfs, io, proc, other, sum = -1;
 	FILE *f = fopen("/proc/masix/rpc", "r");
 
 	if (f == NULL)
 		return -1;
 	while (fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "%ld %ld %ld %ld", &pid, &calls, &local, &rpc) == 4 && pid == getpid())
-			sum = rpc;
+		if (sscanf(line, "%ld %*s %*d %*d %*d %*d %*d %ld %ld %ld %ld", &pid, &vfs, &io, &proc, &other) == 5 && pid == getpid())
+			sum = vfs + io + proc + other;
 	fclose(f);
 	return sum;
 }
