@@ -95,7 +95,7 @@ text_uptime(struct proc *p, int32_t n, struct pfs_text *text)
 	return KERN_SUCCESS;
 }
 
-/* At least one: who asks, though it waits for the answer. */
+/* Who asks runs, too, though it waits for the answer. */
 static uint32_t
 count_running(void)
 {
@@ -108,7 +108,7 @@ count_running(void)
 		pf_threads(p, &t);
 		n += pf_state(p, &t) == 'R';
 	}
-	return n != 0 ? n : 1;
+	return n + 1;
 }
 
 static kern_return_t
