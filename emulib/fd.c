@@ -74,6 +74,7 @@ fd_file_destroy(struct em_file *f, bool has_rights)
 	em_epoll_forget(f);
 	if (f->f_class->c_release != NULL)
 		f->f_class->c_release(f);
+	em_window_flush(f);
 	em_window_release(f);
 	em_lock(&em_file_lock);
 	if (f->f_prev != NULL)
@@ -507,6 +508,7 @@ em_file_forked(struct em_process *p)
 	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {
 		f->f_refs = 0;
 		f->f_window.w_pins = 0;
+		f->f_window.w_wrote_ns = 0;	/* the parent tells */
 	}
 	for (uint32_t fd = 0; fd < fs->fs_size; fd++)
 		if (fs->fs_fd[fd].fd_file != NULL)

@@ -1,8 +1,8 @@
 /*
  * file.c - reading and writing by kind of file.
  *
- * Regular files are read through windows and by message, and written by message at an explicit position: the server makes a write
- * atomic, extends the file and keeps its times. Streams (terminals, devices, pseudo-files) are always asked. Null devices are answered here.
+ * Regular files are read and, within their size, written through windows; otherwise by message at an explicit position: the server
+ * makes such a write atomic, extends the file and keeps its times. Streams (terminals, devices, pseudo-files) are always asked. Null devices are answered here.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -130,7 +130,24 @@ file_write_message(struct em_file *f, struct em_uio *u, int64_t *pos)
 	else
 		u->u_left = 0, u->u_done += written;	/* a short write ends the call */
 	*pos = at + written;
+	if ((uint64_t)*pos <= f->f_attr.at_size)
+		f->f_nwrites++;
+	else
+		f->f_attr.at_size = (uint64_t)*pos;
 	return (int32_t)written;
+}
+
+/* Write the next bytes at *POS, through memory if that is possible. */
+static int32_t
+file_write_some(struct em_file *f, struct em_uio *u, int64_t *pos)
+{
+	int32_t n = em_window_write(f, u, (uint64_t)*pos);
+
+	if (n == EM_E(ENODEV))
+		return file_write_message(f, u, pos);
+	if (n > 0)
+		*pos += n;
+	return n;
 }
 
 static int32_t
@@ -144,7 +161,7 @@ file_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 	u->u_left = n;
 	em_file_changed();
 	while (u->u_left > 0 && err >= 0)
-		err = file_write_message(f, u, pos);
+		err = file_write_some(f, u, pos);
 	return em_uio_result(u, err < 0 ? err : 0);
 }
 

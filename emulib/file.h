@@ -90,6 +90,11 @@ struct em_window {
 	void		*w_info;	/* page */
 	const volatile struct mx_inode *w_inode;
 	bool		w_refused;	/* the server has no memory object for it */
+	bool		w_is_writable;
+	uint32_t	w_misses;	/* writes in a row that lay elsewhere */
+	uint64_t	w_wrote_ns;	/* when it was last written to, if the server does not know; 0 */
+	uint64_t	w_touch_ns;	/* when the server was last told */
+	uint32_t	w_touch_seq;	/* in_seq then */
 };
 
 struct em_file {
@@ -109,6 +114,7 @@ struct em_file {
 	uint32_t	f_nepolls;	/* epoll sets that have it */
 	uint32_t	f_drained;	/* counts reads and writes that found less than they asked for */
 	uint32_t	f_nreads;	/* reads by message so far */
+	uint32_t	f_nwrites;	/* writes by message that did not make it longer */
 	uint32_t	f_nstats;	/* fstats by message */
 	struct em_window f_window;
 	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
@@ -213,6 +219,10 @@ void em_pause(void);				/* let others run for a moment, not interruptible */
 /* ---- Windows (window.c) ---- */
 /* Read through the window: bytes, 0 at the end of the file, -EFAULT, -EIO; -ENODEV: this file has none. */
 int32_t em_window_read(struct em_file *f, struct em_uio *u, uint64_t pos);
+/* Write the next bytes of U at POS through the window: bytes, -EFAULT; -ENODEV: by message. */
+int32_t em_window_write(struct em_file *f, struct em_uio *u, uint64_t pos);
+/* Tell the server of writes through the window that it does not know of. */
+void em_window_flush(struct em_file *f);
 /* Is reading N bytes at POS by message the better way? */
 bool em_window_is_wanted(const struct em_file *f, uint64_t pos, uint32_t n);
 /* The current size if the inode page is mapped. */

@@ -77,11 +77,13 @@ em_file_exit(struct em_process *p)
 {
 	struct em_files *fs = p->p_files;
 
-	if (lock_nfiles == 0)
-		return;
-	for (uint32_t fd = 0; fd < fs->fs_size; fd++)
-		if (fs->fs_fd[fd].fd_file != NULL)
+	for (uint32_t fd = 0; fd < fs->fs_size; fd++) {
+		if (fs->fs_fd[fd].fd_file == NULL)
+			continue;
+		em_window_flush(fs->fs_fd[fd].fd_file);
+		if (lock_nfiles != 0)
 			em_lock_closed(fs->fs_fd[fd].fd_file);
+	}
 }
 
 /* ---- fcntl ---- */

@@ -303,6 +303,16 @@ S_io_kick(mx_object_ptr_t obj)
 }
 
 kern_return_t
+S_io_touch(mx_object_ptr_t obj, int64_t sec, uint32_t ns)
+{
+	struct mx_io *io = io_of(obj);
+
+	if (io->io_ops->touch != NULL)
+		io->io_ops->touch(io, sec, ns);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
 S_io_seek(mx_object_ptr_t obj, uint32_t whence, uint64_t *offset)
 {
 	struct mx_io *io = io_of(obj);

@@ -112,6 +112,17 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 	return kr;
 }
 
+static void
+file_touch(struct mx_io *io, int64_t sec, uint32_t ns)
+{
+	struct pfs_file *pf = file_of(io);
+
+	if (!may_write(pf) || ops_of(pf)->po_text != NULL)
+		return;
+	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
+	pfs_node_written(pf->pf_node, sec, ns);
+}
+
 static kern_return_t
 file_truncate(struct mx_io *io, uint64_t size)
 {
@@ -239,6 +250,7 @@ static const struct mx_io_ops file_ops = {
 	.read = file_read,
 	.write = file_write,
 	.stat = file_stat,
+	.touch = file_touch,
 	.truncate = file_truncate,
 	.sync = file_sync,
 	.map = file_map,

@@ -12,6 +12,8 @@
 bool pfs_node_is_readonly(const struct pfs_node *node);
 /* NODE was read: its access time, as relatime has it. */
 void pfs_node_read_touch(struct pfs_node *node);
+/* NODE's contents were written through memory, last at SEC, NS as a client says. */
+void pfs_node_written(struct pfs_node *node, int64_t sec, uint32_t ns);
 
 /* NODE's place in a shared inode page (pfs_inode.c). Rights: MEMORY becomes the caller's. */
 kern_return_t pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint32_t *offset);

@@ -82,6 +82,26 @@ pfs_node_touch(struct pfs_node *node, unsigned int which)
 	pfs_node_changed(node);
 }
 
+/* Who writes through memory tells later; meanwhile the times may have been set, which must last. A clock that was put back makes all
+ * that lies ahead of it void. */
+void
+pfs_node_written(struct pfs_node *node, int64_t sec, uint32_t ns)
+{
+	struct mx_attr *at = &node->pn_attr;
+	int64_t now = (int64_t)mx_real_ns(), changed = at->at_ctime * (int64_t)NSEC + at->at_ctime_ns, when = now;
+
+	if (sec >= 0 && sec <= now / (int64_t)NSEC && ns < NSEC)
+		when = sec * (int64_t)NSEC + ns;
+	if (when > now)
+		when = now;
+	at->at_generation++;
+	if (when > changed || changed > now) {
+		at->at_mtime = at->at_ctime = when / (int64_t)NSEC;
+		at->at_mtime_ns = at->at_ctime_ns = (uint32_t)(when % (int64_t)NSEC);
+	}
+	pfs_node_changed(node);
+}
+
 /* As Linux's relatime: who reads sets the time only when it was not later than the last change, or is a day old. */
 void
 pfs_node_read_touch(struct pfs_node *node)

@@ -41,6 +41,8 @@ struct node {
 	bool		is_gone;
 };
 
+unsigned int world_touches;
+
 enum port_type { PORT_FREE, PORT_CONTEXT, PORT_OPEN, PORT_MEMORY, PORT_PIPE, PORT_RECEIVE };
 
 struct port {
@@ -958,6 +960,18 @@ io_poll(mach_port_t io, uint32_t events, uint32_t cookie, mach_port_t notify, ui
 	} else {
 		queue_put(notify, MACH_NOTIFY_SEND_ONCE, 0, 0);	/* the right is destroyed */
 	}
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+io_touch(mach_port_t io, int64_t sec, uint32_t ns)
+{
+	struct node *node = port_get(io, PORT_OPEN)->node;
+
+	world_touches++;
+	node->attr.at_mtime = sec;
+	node->attr.at_mtime_ns = ns;
+	node_changed(node);
 	return KERN_SUCCESS;
 }
 

@@ -25,6 +25,8 @@ extern bool world_tty_is_background;
 extern bool world_no_map;
 extern kern_return_t world_fail_next;
 extern unsigned int world_rpcs;
+/* io_touch messages. */
+extern unsigned int world_touches;
 /* Messages that lie at poll ports. */
 extern unsigned int world_messages;
 /* A signal is waiting for the caller; the last one sent. */

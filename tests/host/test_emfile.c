@@ -137,6 +137,13 @@ test_files(void)
 	IS(xseek(fd, 0, 2), sizeof big);
 	IS((int32_t)(world_rpcs - rpcs), 0);
 	IS(xread(fd, buf, 10), 0);
+	/* Writes within the size go through the window, and the server is told once. */
+	for (unsigned int i = 0; i < 100; i++)
+		IS(sys_pwrite64((uint32_t)fd, P(big + i * 2999), 16, i * 2999, 0, 0), 16);
+	IS((int32_t)(world_rpcs - rpcs), 0);
+	IS((int32_t)world_touches, 1);
+	IS(sys_fsync((uint32_t)fd, 0, 0, 0, 0, 0), 0);
+	IS((int32_t)world_touches, 2);
 	/* Growth is seen through the inode page. */
 	IS(xwrite(fd, "tail", 4), 4);
 	IS(sys_pread64((uint32_t)fd, P(buf), 10, sizeof big, 0, 0), 4);

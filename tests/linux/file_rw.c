@@ -143,6 +143,135 @@ test_faults(void)
 	close(fd);
 }
 
+static int
+is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
+/* A file of 20000 bytes that has been rewritten often enough for any cache. */
+static int
+rewritten(const char *name)
+{
+	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
+
+	if (write(fd, big, 20000) != 20000)
+		return -1;
+	for (int i = 0; i < 100; i++)
+		if (pwrite(fd, "rewrite", 7, i * 199) != 7)
+			return -1;
+	return fd;
+}
+
+static void
+test_rewrite(void)
+{
+	int fd = rewritten("re"), other = open("re", O_RDONLY), good = 1;
+	char *edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), buf[16];
+
+	for (int i = 0; i < 100; i++)
+		good &= pread(other, buf, 8, i * 199) == 8 && memcmp(buf, "rewrite", 7) == 0 && buf[7] == big[i * 199 + 7];
+	ok(good, "every rewrite is seen by others");
+	fails(pwrite(fd, tap_bad, 5, 100), EFAULT);
+	munmap(edge + 4096, 4096);
+	memcpy(edge + 4090, "abcdef", 6);
+	returns(pwrite(fd, edge + 4090, 1000, 300), 6);
+	returns(pread(other, buf, 6, 300), 6);
+	ok(memcmp(buf, "abcdef", 6) == 0, "what was before the fault is written");
+	if (fork() == 0)
+		_exit(pwrite(fd, "child", 5, 400) != 5);
+	wait(NULL);
+	returns(pread(fd, buf, 5, 400), 5);
+	ok(memcmp(buf, "child", 5) == 0, "a child writes through what it inherited");
+	returns(pwrite(fd, "over the end", 12, 19995), 12);
+	returns(lseek(other, 0, SEEK_END), 20007);
+	truncate("re", 100);
+	returns(pwrite(fd, "y", 1, 5000), 1);
+	returns(lseek(other, 0, SEEK_END), 5001);
+	returns(pread(other, buf, 2, 4999), 2);
+	ok(buf[0] == 0 && buf[1] == 'y', "what was cut is zeros");
+	returns(fcntl(fd, F_SETFL, O_APPEND), 0);
+	returns(pwrite(fd, "z", 1, 0), 1);
+	returns(lseek(other, 0, SEEK_END), 5002);
+	returns(fsync(fd), 0);
+	close(fd);
+	close(other);
+	munmap(edge, 4096);
+}
+
+static void
+test_rewrite_times(void)
+{
+	const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+	int fd = rewritten("ti");
+	struct stat before, now, named;
+
+	fstat(fd, &before);
+	usleep(50000);
+	returns(pwrite(fd, "a", 1, 0), 1);
+	fstat(fd, &now);
+	stat("ti", &named);
+	ok(is_later(&now.st_mtim, &before.st_mtim) && is_later(&now.st_ctim, &before.st_ctim), "a write sets the times");
+	ok(memcmp(&now.st_mtim, &named.st_mtim, sizeof now.st_mtim) == 0, "by name, too");
+	returns(pwrite(fd, "b", 1, 0), 1);
+	futimens(fd, old);
+	fstat(fd, &now);
+	ok(now.st_mtime == 1000000000, "times are set after a write");
+	returns(pwrite(fd, "c", 1, 0), 1);
+	fstat(fd, &now);
+	ok(is_later(&now.st_mtim, &before.st_mtim), "and set by the next write");
+	returns(pwrite(fd, "d", 1, 0), 1);
+	utimensat(AT_FDCWD, "ti", old, 0);
+	close(fd);
+	stat("ti", &now);
+	ok(now.st_mtime == 1000000000, "close leaves them alone");
+}
+
+/* Somebody without privileges rewrites a file that runs with its owner's. */
+static int
+setid_child(void)
+{
+	struct stat st;
+	int fd;
+
+	if (getuid() == 0 && setuid(1000) < 0)
+		return 1;
+	fd = open("si", O_RDWR);
+	for (int i = 0; i < 10; i++)
+		if (pwrite(fd, "x", 1, i) != 1)
+			return 2;
+	if (fstat(fd, &st) < 0 || (st.st_mode & 07777) != 0755)
+		return 3;
+	if (fchmod(fd, 04755) < 0 || fstat(fd, &st) < 0 || (st.st_mode & 07777) != 04755)
+		return 4;
+	if (pwrite(fd, "x", 1, 20) != 1)
+		return 5;
+	return fstat(fd, &st) < 0 || (st.st_mode & 07777) != 0755 ? 6 : 0;
+}
+
+static void
+test_rewrite_limits(void)
+{
+	int fd = rewritten("si"), status = 0;
+	struct rlimit rl = { 1000, RLIM_INFINITY };
+
+	if (getuid() == 0 && (fchown(fd, 1000, 1000) < 0 || chmod(".", 0755) < 0))
+		ok(0, "a file for somebody else");
+	returns(fchmod(fd, 04755), 0);
+	if (fork() == 0)
+		_exit(setid_child());
+	wait(&status);
+	ok(status == 0, "a rewrite drops set-id bits (%d)", WEXITSTATUS(status));
+	if (fork() == 0) {
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &rl);
+		_exit(pwrite(fd, "0123456789", 10, 995) == 5 && pwrite(fd, "x", 1, 2000) == -1 && errno == EFBIG ? 0 : 1);
+	}
+	wait(&status);
+	ok(status == 0, "RLIMIT_FSIZE holds within the file");
+	close(fd);
+}
+
 static void
 test_append(void)
 {
@@ -275,6 +404,9 @@ main(void)
 	test_large();
 	test_mapped();
 	test_faults();
+	test_rewrite();
+	test_rewrite_times();
+	test_rewrite_limits();
 	test_append();
 	test_limit();
 	test_copies();
