@@ -2,6 +2,7 @@
 # Copyright (c) 2026 The MASIX authors.
 # Oracle programs: they pass on Linux, and then on MASIX. One a line, in the order of their names.
 linux_programs += tests/linux/core_exec
+linux_programs += tests/linux/core_int80
 linux_programs += tests/linux/core_mm
 linux_programs += tests/linux/core_signal
 linux_programs += tests/linux/core_thread
