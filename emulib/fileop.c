@@ -68,14 +68,13 @@ fileop_truncate(uint32_t fd, uint64_t size)
 		return EM_E(EBADF);
 	if (f->f_kind != MX_KIND_FILE || !em_file_is_writable(f))
 		err = EM_E(EINVAL);
-	else if (size > em_proc()->p_rlimit_fsize)
+	else if (size > em_proc()->p_rlimit_fsize) {
+		(void)em_signal_self(MX_SIGXFSZ, MX_SI_USER, 0);
 		err = EM_E(EFBIG);
-	else
+	} else
 		err = EM_IO(io_truncate(f->f_port, size));
 	em_file_changed();
 	em_file_release(f);
-	if (err == EM_E(EFBIG))
-		(void)em_signal_self(MX_SIGXFSZ, MX_SI_USER, 0);
 	return err;
 }
 
