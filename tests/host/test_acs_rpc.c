@@ -74,6 +74,15 @@ vm_allocate(mach_port_t task, vm_address_t *address, vm_size_t size, boolean_t a
 	return pages_get(address, size);
 }
 
+/* Only the end of a piece is ever given back; the piece goes whole when the call is over. */
+kern_return_t
+vm_deallocate(mach_port_t task, vm_address_t address, vm_size_t size)
+{
+	(void)task;
+	memset((void *)address, 0x5a, size);
+	return KERN_SUCCESS;
+}
+
 kern_return_t
 vm_read(mach_port_t task, vm_address_t address, vm_size_t size, vm_offset_t *data, mach_msg_type_number_t *count)
 {
