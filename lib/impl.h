@@ -39,8 +39,18 @@ void mx_timer_node_set(struct mx_timer_node *node, uint64_t deadline_ns);
 void mx_timer_node_stop(struct mx_timer_node *node);
 /* Fire what is due. */
 void mx_timers_run(void);
-/* Milliseconds until the first timer, at least 1. */
-mach_msg_timeout_t mx_timers_wait(void);
+/* Nanoseconds until the first timer; 0: it is due. */
+uint64_t mx_timers_wait(void);
+/* NS as a time-out for the kernel: at least 1. */
+mach_msg_timeout_t mx_timer_ms(uint64_t ns);
+
+/* ---- The thread that watches the clock (alarm.c) ---- */
+
+#define MX_ID_TICK	400001		/* its message */
+/* Have the fibrils woken at DEADLINE at the latest. False: the caller has to use a time-out. */
+bool mx_alarm_set(uint64_t deadline_ns);
+/* Its message has come. */
+void mx_alarm_tick(void);
 
 /* ---- Hash tables by a number (hash.c) ---- */
 
@@ -164,6 +174,8 @@ void mx_rpc_forget(struct mx_fibril *f);
 /* ---- Notifications (notify.c) ---- */
 
 kern_return_t mx_notify_init(void);
+/* A send right to the port of notifications, for this task itself. */
+mach_port_t mx_notify_send_right(void);
 void mx_notify_message(mach_msg_header_t *msg);
 /* Have WATCH called when PORT dies. */
 kern_return_t mx_watch_start(struct mx_watch *watch, mach_port_t port);

@@ -260,9 +260,9 @@ receive(struct mx_fibril *taker, mach_msg_size_t send_size)
 
 	if (send_size != 0)
 		option |= MACH_SEND_MSG;
-	if (mx_timers.hp_count != 0) {
+	if (mx_timers.hp_count != 0 && !mx_alarm_set(mx_timers.hp_nodes[1]->tn_deadline)) {
 		option |= MACH_RCV_TIMEOUT;
-		timeout = mx_timers_wait();
+		timeout = mx_timer_ms(mx_timers_wait());
 	}
 	return mach_msg_trap(taker->fb_in, option, send_size, MX_BUFFER_SIZE, mx_set, timeout, MACH_PORT_NULL);
 }

@@ -1,8 +1,8 @@
 /*
  * notify.c - what the kernel tells us about ports of others.
  *
- * Dead-name notifications come to one port that nobody has a send right to, so they cannot be forged. They name the port that
- * died; who waits for it is in a table.
+ * Dead-name notifications come to one port that no other task has a send right to, so they cannot be forged. They name the port
+ * that died; who waits for it is in a table. The thread that watches the clock sends there, too.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -25,6 +25,15 @@ mx_notify_init(void)
 	if (kr == KERN_SUCCESS)
 		kr = mx_port_adopt(notify_port, MX_PAYLOAD_NOTIFY);
 	return kr;
+}
+
+mach_port_t
+mx_notify_send_right(void)
+{
+	kern_return_t kr;
+
+	kr = syscall_mach_port_insert_right(mx_task, notify_port, notify_port, MACH_MSG_TYPE_MAKE_SEND);
+	return kr == KERN_SUCCESS ? notify_port : MACH_PORT_NULL;
 }
 
 kern_return_t
@@ -60,6 +69,10 @@ mx_notify_message(mach_msg_header_t *msg)
 	struct mx_hash_entry *e;
 	struct mx_watch *watch;
 
+	if (msg->msgh_id == MX_ID_TICK) {
+		mx_alarm_tick();
+		return;
+	}
 	if (msg->msgh_id != MACH_NOTIFY_DEAD_NAME || msg->msgh_size < sizeof(*n)) {
 		mx_message_destroy(msg, true);	/* port-deleted: a reply that we watched was sent */
 		return;

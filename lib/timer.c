@@ -51,15 +51,20 @@ mx_timers_run(void)
 	}
 }
 
-mach_msg_timeout_t
+uint64_t
 mx_timers_wait(void)
 {
-	uint64_t now = mx_now_ns(), deadline = mx_timers.hp_nodes[1]->tn_deadline, ms;
+	uint64_t now = mx_now_ns(), deadline = mx_timers.hp_nodes[1]->tn_deadline;
 
-	if (deadline <= now)
-		return 1;
-	ms = (deadline - now + 999999) / 1000000;
-	return ms > LONGEST_MS ? LONGEST_MS : (mach_msg_timeout_t)ms;
+	return deadline > now ? deadline - now : 0;
+}
+
+mach_msg_timeout_t
+mx_timer_ms(uint64_t ns)
+{
+	if (ns > LONGEST_MS * 1000000ull)
+		return LONGEST_MS;
+	return ns < 1000000 ? 1 : (mach_msg_timeout_t)(((uint32_t)(ns >> 6) + 15624) / 15625);	/* 10^6 = 2^6 * 15625 */
 }
 
 static void

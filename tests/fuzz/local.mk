@@ -16,7 +16,7 @@ fuzz_tty_DIRS := servers/tty
 fuzz_vfs_DIRS := servers/vfs
 
 # All of libmasix but what calls.c and tsc.c stand in for.
-fuzz_common = $(addprefix tests/fuzz/,client.c message.c sim_port.c sim_message.c sim_trap.c calls.c calls_lib.c tsc.c) $(addprefix lib/,$(filter-out memory.c export.c thread.c \
+fuzz_common = $(addprefix tests/fuzz/,client.c message.c sim_port.c sim_message.c sim_trap.c calls.c calls_lib.c tsc.c) $(addprefix lib/,$(filter-out memory.c export.c alarm.c thread.c \
 	begin.S traps.S log.c newlib.c time.c clock.c virtio/%,$(lib_SOURCES)))
 fuzz_users = $(filter-out %_types,$(notdir $(basename $(wildcard $(srcdir)/mig/*.defs))))
 fuzz_kernel := mach mach4 mach_port mach_host gnumach mach_i386 device mach_debug
