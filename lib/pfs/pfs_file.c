@@ -239,11 +239,17 @@ static kern_return_t
 file_lock(struct mx_io *io, const struct mx_io_call *call, struct mx_lock_request *r)
 {
 	struct pfs_file *pf = file_of(io);
+	kern_return_t kr;
 
 	if (r->lr_kind == MX_LOCK_POSIX && r->lr_cmd != MX_LOCK_GET &&
 	    ((r->lr_type == MX_F_RDLCK && !may_read(pf)) || (r->lr_type == MX_F_WRLCK && !may_write(pf))))
 		return MX_EBADF;
-	return pfs_lock(&pf->pf_node->pn_locks, pf, call->ic_tag, r);
+	if (r->lr_cmd == MX_LOCK_WAIT && !pfs_quota_wait(pf->pf_uid))
+		return MX_ENOLCK;
+	kr = pfs_lock(&pf->pf_node->pn_locks, pf, call->ic_tag, r);
+	if (r->lr_cmd == MX_LOCK_WAIT)
+		pfs_quota_waited(pf->pf_uid);
+	return kr;
 }
 
 static const struct mx_io_ops file_ops = {

@@ -173,6 +173,8 @@ struct tmpfs_node *tmpfs_node_alloc(struct tmpfs_volume *tv, const struct pfs_ne
 /* An entry of TN went; the entry's reference with it. */
 void tmpfs_node_unlinked(struct tmpfs_node *tn);
 void tmpfs_volume_free(struct tmpfs_volume *tv);
+/* May TV have one more entry, and (NODE) one more node? They take heap, which is not counted in pages. */
+bool tmpfs_may_grow(const struct tmpfs_volume *tv, bool node);
 /* A node with one link in DIR under NAME. The attributes are NEW's; the reference is the caller's. Errors: MX_EEXIST, MX_ENOMEM, MX_ENOENT */
 kern_return_t tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t len, const struct pfs_new *what,
 	struct tmpfs_node **out);

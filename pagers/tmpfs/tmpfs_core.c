@@ -12,6 +12,7 @@
 
 #define TMPFS_MAGIC	0x01021994
 #define LINK_MAX	65000u
+#define NODES_MIN	1024u
 
 static uint32_t global_limit = UINT32_MAX, global_used;	/* pages; guarded by global_lock */
 static struct mx_spin global_lock;
@@ -55,6 +56,21 @@ tmpfs_charge(struct tmpfs_volume *tv, uint32_t n, bool must)
 	}
 	mx_spin_unlock(&global_lock);
 	return is_ok;
+}
+
+/* As many files as pages, as Linux has it; twice as many names. */
+static uint32_t
+nodes_max(const struct tmpfs_volume *tv)
+{
+	return tv->tv_limit > NODES_MIN ? tv->tv_limit : NODES_MIN;
+}
+
+bool
+tmpfs_may_grow(const struct tmpfs_volume *tv, bool node)
+{
+	if (memory_is_low() || tv->tv_entries / 2 >= nodes_max(tv))
+		return false;
+	return !node || tv->tv_nodes < nodes_max(tv);
 }
 
 void
@@ -184,8 +200,8 @@ core_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 
 	st->sf_bfree = st->sf_bavail = room < all ? room : all;
 	st->sf_blocks = tv->tv_used + st->sf_bfree;	/* others may use up what this volume could have */
-	st->sf_ffree = st->sf_bfree * 4;
-	st->sf_files = st->sf_ffree + tv->tv_nodes;
+	st->sf_files = nodes_max(tv);
+	st->sf_ffree = st->sf_files > tv->tv_nodes ? st->sf_files - tv->tv_nodes : 0;
 	return KERN_SUCCESS;
 }
 
@@ -225,6 +241,8 @@ core_link(struct pfs_node *dir, const char *name, size_t len, struct pfs_node *n
 		return MX_ENOENT;
 	if (node->pn_attr.at_nlink >= LINK_MAX)
 		return MX_EMLINK;
+	if (!tmpfs_may_grow(td->tn_volume, false))
+		return MX_ENOSPC;
 	te = tmpfs_entry_alloc(name, len);
 	if (te == NULL)
 		return MX_ENOSPC;

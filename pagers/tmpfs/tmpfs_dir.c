@@ -218,6 +218,8 @@ tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t len, const stru
 		return MX_EEXIST;
 	if (dir->tn_node.pn_attr.at_nlink == 0)
 		return MX_ENOENT;
+	if (!tmpfs_may_grow(dir->tn_volume, true))
+		return MX_ENOSPC;
 	te = tmpfs_entry_alloc(name, len);
 	if (te == NULL)
 		return MX_ENOSPC;

@@ -377,10 +377,15 @@ vfs_fifo_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t tag, 
 	}
 	sides_tell(ff);
 	mx_cond_broadcast(&ff->ff_changed);
-	if (mode == MX_O_RDONLY && !(flags & MX_O_NONBLOCK))
-		kr = fifo_wait(ff, &ff->ff_writer_opens, &ff->ff_writers, tag);
-	else if (mode == MX_O_WRONLY && !(flags & MX_O_NONBLOCK))
-		kr = fifo_wait(ff, &ff->ff_reader_opens, &ff->ff_readers, tag);
+	if (mode != MX_O_RDWR && !(flags & MX_O_NONBLOCK)) {
+		if (!pfs_quota_wait(uid)) {
+			mx_object_release(&pe->pe_io.io_object);
+			return MX_EAGAIN;
+		}
+		kr = mode == MX_O_RDONLY ? fifo_wait(ff, &ff->ff_writer_opens, &ff->ff_writers, tag) :
+			fifo_wait(ff, &ff->ff_reader_opens, &ff->ff_readers, tag);
+		pfs_quota_waited(uid);
+	}
 	if (kr != KERN_SUCCESS) {
 		mx_object_release(&pe->pe_io.io_object);
 		return kr;

@@ -252,6 +252,26 @@ root_make(void)
 	return KERN_SUCCESS;
 }
 
+/* A volume of its own for what everybody may fill, so that the rest keeps some room; unless the archive has put something there. */
+static kern_return_t
+scratch_make(const char *path)
+{
+	struct vfs_name *na;
+	char entry[sizeof(struct mx_dirent) + MX_NAME_MAX];
+	size_t len = sizeof(entry);
+	kern_return_t kr = make(vfs_root, path, MX_S_IFDIR | 01777, 0, 0, NULL);
+
+	if (kr == KERN_SUCCESS)
+		kr = name_get(path, &na);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vfs_node_readdir(na->na_vnode, 0, 0, entry, &len);
+	vfs_name_release(na);
+	if (kr != KERN_SUCCESS || len > 0)
+		return kr;
+	return mount_on(path, &tmpfs_ops, "mode=1777,size=40%", NULL);
+}
+
 static kern_return_t
 tree_make(void)
 {
@@ -261,10 +281,12 @@ tree_make(void)
 	if (kr == KERN_SUCCESS)
 		kr = make(vfs_root, "/proc", MX_S_IFDIR | 0555, 0, 0, NULL);
 	if (kr == KERN_SUCCESS)
-		kr = make(vfs_root, "/tmp", MX_S_IFDIR | 01777, 0, 0, NULL);
-	if (kr == KERN_SUCCESS)
 		kr = mount_on("/dev", &devfs_ops, "mode=0755", &dev);
-	return kr == KERN_SUCCESS ? devices_make(dev->mn_root) : kr;
+	if (kr == KERN_SUCCESS)
+		kr = devices_make(dev->mn_root);
+	if (kr == KERN_SUCCESS)
+		kr = scratch_make("/tmp");
+	return kr == KERN_SUCCESS ? scratch_make("/dev/shm") : kr;
 }
 
 static kern_return_t

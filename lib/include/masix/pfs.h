@@ -222,6 +222,9 @@ struct pfs_node *pfs_file_node(mach_port_t io);
 
 bool pfs_quota_take(uint32_t uid);
 void pfs_quota_give(uint32_t uid);
+/* The same for a request that will wait. */
+bool pfs_quota_wait(uint32_t uid);
+void pfs_quota_waited(uint32_t uid);
 
 /* ---- Advisory locks, for whoever serves io_lock ---- */
 
