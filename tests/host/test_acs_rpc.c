@@ -84,13 +84,6 @@ vm_deallocate(mach_port_t task, vm_address_t address, vm_size_t size)
 }
 
 kern_return_t
-vm_deallocate(mach_port_t task, vm_address_t address, vm_size_t size)
-{
-	(void)task, (void)address, (void)size;		/* what pages_get gave is freed as a whole */
-	return KERN_SUCCESS;
-}
-
-kern_return_t
 vm_read(mach_port_t task, vm_address_t address, vm_size_t size, vm_offset_t *data, mach_msg_type_number_t *count)
 {
 	(void)task;
