@@ -148,6 +148,13 @@ entry_find(struct pf_entry *table, const char *name, size_t length)
 	return NULL;
 }
 
+/* Has directory D the entry E of its table? A thread has all that a process has, but no threads. */
+static bool
+entry_is_here(const struct pf_node *d, const struct pf_entry *e)
+{
+	return d->n_entry != &thread_entry || e->e_more != PF_TASKS;
+}
+
 /* Is NUMBER one of P's threads or descriptors? Blocks: a worker */
 static bool
 number_exists(struct proc *p, enum pf_more more, int32_t number)
@@ -204,6 +211,8 @@ pf_lookup(struct pfs_node *dir, const char *name, size_t length, int32_t who, st
 	if (kr != KERN_SUCCESS)
 		return kr;
 	e = entry_find(d->n_entry->e_entries, name, length);
+	if (e != NULL && !entry_is_here(d, e))
+		return MX_ENOENT;
 	if (e == NULL)
 		kr = lookup_number(d, name, length, &e, &p, &number);
 	if (kr != KERN_SUCCESS)
@@ -280,7 +289,7 @@ pf_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, struct pfs_dirent
 	if (cookie > INT32_MAX)
 		return KERN_SUCCESS;
 	for (uint32_t i = 0; table != NULL && table[i].e_name != NULL; i++) {
-		if (i < cookie)
+		if (i < cookie || !entry_is_here(d, &table[i]))
 			continue;
 		if (!pfs_dirent_add(out, node_ino(&table[i], d->n_pid, d->n_number), i + 1, table[i].e_mode,
 		    table[i].e_name, strlen(table[i].e_name)))
