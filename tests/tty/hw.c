@@ -90,9 +90,9 @@ rng_read(struct rng *r)
 	while (virtq_take(&r->rn_queue, &n) == NULL)
 		if (mx_cond_wait_until(&r->rn_interrupted, deadline) == MX_ETIMEDOUT)
 			return false;
-	for (int i = 0; i < BYTES; i++)
+	for (uint32_t i = 0; i < n && i < BYTES; i++)	/* a device may give less than was asked for */
 		sum |= ((uint8_t *)r->rn_mem)[i];
-	return n == BYTES && sum != 0;
+	return n > 0 && n <= BYTES && (sum != 0 || n < 4);
 }
 
 static unsigned int
@@ -155,7 +155,9 @@ test_hw(void)
 		ok(false, "a virtio entropy device");
 		return;
 	}
-	ok(rng_read_many(a, 100) == 100 && a->rn_interrupts > 0, "a hundred reads, waiting for interrupts");
+	ok(rng_read_many(a, 100) == 100, "a hundred reads");
+	mx_sleep_ns(50000000);		/* a fast device answers before one waits; its interrupt is still to be received */
+	ok(a->rn_interrupts > 0, "interrupts came");
 	test_refusals(hw, a);
 	ok(virtio_open(&b->rn_dev, hw, TYPE_RNG, 0) == MX_EBUSY, "a claimed device is busy");
 	test_sharing(hw, a, b);
