@@ -142,6 +142,34 @@ mx_object_send_right(struct mx_object *obj)
 }
 
 mach_port_t
+mx_object_send_right_unwatched(struct mx_object *obj)
+{
+	if (syscall_mach_port_insert_right(mx_task, obj->mo_port, obj->mo_port, MACH_MSG_TYPE_MAKE_SEND) != KERN_SUCCESS)
+		return MACH_PORT_NULL;
+	obj->mo_sent = true;
+	return obj->mo_port;
+}
+
+void
+mx_object_watch(struct mx_object *obj)
+{
+	if (obj->mo_sent && !obj->mo_armed)
+		object_arm(obj, 0);
+}
+
+bool
+mx_object_is_deserted(struct mx_object *obj)
+{
+	mach_port_status_t status;
+
+	if (mach_port_get_receive_status(mx_task, obj->mo_port, &status) != KERN_SUCCESS || status.mps_srights ||
+	    status.mps_msgcount != 0)
+		return false;
+	obj->mo_sent = false;
+	return true;
+}
+
+mach_port_t
 mx_object_port(struct mx_object *obj)
 {
 	obj->mo_sent = true;

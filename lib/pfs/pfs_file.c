@@ -20,6 +20,7 @@ struct pfs_file {
 	uint32_t	pf_uid;		/* who opened it */
 	uint64_t	pf_next;	/* for transfers without an offset */
 	struct pfs_text	pf_text;
+	struct pfs_quiet pf_quiet;
 };
 
 static struct pfs_file *
@@ -244,6 +245,8 @@ file_lock(struct mx_io *io, const struct mx_io_call *call, struct mx_lock_reques
 	if (r->lr_kind == MX_LOCK_POSIX && r->lr_cmd != MX_LOCK_GET &&
 	    ((r->lr_type == MX_F_RDLCK && !may_read(pf)) || (r->lr_type == MX_F_WRLCK && !may_write(pf))))
 		return MX_EBADF;
+	if (r->lr_cmd != MX_LOCK_GET)
+		pfs_quiet_watch(&pf->pf_quiet);	/* locks go when it is closed */
 	if (r->lr_cmd == MX_LOCK_WAIT && !pfs_quota_wait(pf->pf_uid))
 		return MX_ENOLCK;
 	kr = pfs_lock(&pf->pf_node->pn_locks, pf, call->ic_tag, r);
@@ -287,6 +290,7 @@ file_free(struct mx_object *obj)
 		node->pn_writers--;
 	node->pn_opens--;
 	pfs_quota_give(pf->pf_uid);
+	pfs_quiet_forget(&pf->pf_quiet);
 	pfs_node_release(node);
 	pfs_volume_closed(vol);
 }
@@ -302,8 +306,11 @@ file_make(struct pfs_node *node, uint32_t flags, uint32_t uid)
 {
 	struct pfs_file *pf;
 
-	if (!pfs_quota_take(uid))
-		return NULL;
+	if (!pfs_quota_take(uid)) {
+		pfs_quiet_sweep(PFS_QUIET_ALL);
+		if (!pfs_quota_take(uid))
+			return NULL;
+	}
 	pf = mx_object_create(&file_class);
 	if (pf == NULL) {
 		pfs_quota_give(uid);
@@ -349,6 +356,15 @@ struct mx_object *
 pfs_file_object(struct pfs_file *pf)
 {
 	return &pf->pf_io.io_object;
+}
+
+mach_port_t
+pfs_file_right(struct pfs_file *pf)
+{
+	bool is_quiet = !may_write(pf) && ops_of(pf)->po_text == NULL && pf->pf_node->pn_attr.at_nlink > 0;
+
+	return is_quiet ? pfs_quiet_give(&pf->pf_quiet, &pf->pf_io.io_object, pf->pf_node) :
+		mx_object_send_right(&pf->pf_io.io_object);
 }
 
 struct pfs_node *

@@ -81,6 +81,8 @@ pfs_node_changed(struct pfs_node *node)
 {
 	struct mx_inode *in = node->pn_inode;
 
+	if (node->pn_attr.at_nlink == 0 && node->pn_opens > 0)
+		pfs_quiet_watch_all(node);	/* what it stores goes with the last who has it open */
 	if (in == NULL)
 		return;
 	in->in_seq++;

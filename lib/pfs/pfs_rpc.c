@@ -308,7 +308,8 @@ S_pfs_open(mx_object_ptr_t obj, uint32_t flags, uint32_t uid, uint32_t want, mac
 		(void)pfs_node_read(node, 0, data, want < MX_BLOB_MAX ? want : MX_BLOB_MAX, &done);	/* only a help */
 	*data_len = done;
 	*attr = node->pn_attr;
-	*io = mx_object_make_send(pfs_file_object(pf), io_type);
+	*io = pfs_file_right(pf);
+	*io_type = MACH_MSG_TYPE_MOVE_SEND;
 	if (*io != MACH_PORT_NULL)
 		return KERN_SUCCESS;
 	mx_object_release(pfs_file_object(pf));

@@ -16,6 +16,7 @@ struct open_dir {
 	uint32_t	op_flags;
 	int32_t		op_pid;		/* who opened it */
 	uint32_t	op_uid;
+	struct pfs_quiet op_quiet;
 };
 
 static struct open_dir *
@@ -151,6 +152,7 @@ dir_free(struct mx_object *obj)
 	struct open_dir *op = (struct open_dir *)obj;
 
 	pfs_quota_give(op->op_uid);
+	pfs_quiet_forget(&op->op_quiet);
 	vfs_name_release(op->op_name);
 }
 
@@ -159,13 +161,16 @@ static struct mx_class dir_class = {
 	.mc_free = dir_free,
 };
 
-struct mx_object *
-vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid)
+static struct open_dir *
+dir_make(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid)
 {
 	struct open_dir *op;
 
-	if (!pfs_quota_take(uid))
-		return NULL;
+	if (!pfs_quota_take(uid)) {
+		pfs_quiet_sweep(PFS_QUIET_ALL);
+		if (!pfs_quota_take(uid))
+			return NULL;
+	}
 	op = mx_object_create(&dir_class);
 	if (op == NULL) {
 		pfs_quota_give(uid);
@@ -177,7 +182,21 @@ vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid)
 	op->op_pid = pid;
 	op->op_uid = uid;
 	vfs_name_hold(na);
-	return &op->op_io.io_object;
+	return op;
+}
+
+mach_port_t
+vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid)
+{
+	struct open_dir *op = dir_make(na, flags, pid, uid);
+	mach_port_t right;
+
+	if (op == NULL)
+		return MACH_PORT_NULL;
+	right = pfs_quiet_give(&op->op_quiet, &op->op_io.io_object, na);
+	if (right == MACH_PORT_NULL)
+		mx_object_release(&op->op_io.io_object);
+	return right;
 }
 
 struct vfs_name *

@@ -21,6 +21,14 @@ object_give(struct mx_object *obj, uint32_t kind, struct vfs_opened *od)
 }
 
 static kern_return_t
+dir_open(const struct vfs_who *who, const struct vfs_path *path, struct vfs_name *na, uint32_t flags, struct vfs_opened *od)
+{
+	od->od_kind = flags & MX_O_PATH ? MX_KIND_PATH : MX_KIND_DIR;
+	od->od_io = vfs_dir_open(na, flags, path->pa_pid, who->wh_cred.cr_fsuid);
+	return od->od_io != MACH_PORT_NULL ? KERN_SUCCESS : MX_ENFILE;
+}
+
+static kern_return_t
 local_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, char *data, struct vfs_opened *od)
 {
 	struct pfs_node *node = vn->vn_node;
@@ -33,7 +41,12 @@ local_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, char *data, struc
 	if ((flags & MX_OPEN_EXEC) && kind == MX_KIND_FILE)
 		(void)pfs_node_read(node, 0, data, MX_BLOB_MAX, &od->od_data_len);	/* only a help */
 	od->od_attr = node->pn_attr;
-	return object_give(pfs_file_object(pf), kind, od);
+	od->od_kind = kind;
+	od->od_io = pfs_file_right(pf);
+	if (od->od_io != MACH_PORT_NULL)
+		return KERN_SUCCESS;
+	mx_object_release(pfs_file_object(pf));
+	return MX_ENFILE;
 }
 
 static kern_return_t
@@ -72,10 +85,10 @@ vfs_open_name(const struct vfs_who *who, const struct vfs_path *path, struct vfs
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (flags & MX_O_PATH)
-		return object_give(vfs_dir_open(na, flags, path->pa_pid, who->wh_cred.cr_fsuid), MX_KIND_PATH, od);
+		return dir_open(who, path, na, flags, od);
 	switch (vfs_vnode_type(vn)) {
 	case MX_S_IFDIR:
-		return object_give(vfs_dir_open(na, flags, path->pa_pid, who->wh_cred.cr_fsuid), MX_KIND_DIR, od);
+		return dir_open(who, path, na, flags, od);
 	case MX_S_IFIFO:
 		return fifo_open(who, vn, flags, tag, od);
 	case MX_S_IFCHR:

@@ -35,8 +35,8 @@ kern_return_t vfs_done(kern_return_t kr, mach_port_t dir);
 
 /* ---- vfs_dir.c: open directories, and whatever is opened with O_PATH ---- */
 
-/* An open object of user UID for NA (a reference is made). NULL: too many, or no memory. */
-struct mx_object *vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid);
+/* A right to an open object of user UID for NA (a reference is made). MACH_PORT_NULL: too many, or no memory. */
+mach_port_t vfs_dir_open(struct vfs_name *na, uint32_t flags, int32_t pid, uint32_t uid);
 struct vfs_name *vfs_dir_name(mach_port_t io);
 
 /* ---- vfs_pipe.c ---- */

@@ -208,6 +208,7 @@ S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_ty
 		kr = vfs_walk(wh, &pa, flags & UMOUNT_NOFOLLOW ? 0 : VFS_FOLLOW, &na);
 	if (kr != KERN_SUCCESS)
 		return kr;
+	pfs_quiet_sweep(PFS_QUIET_ALL);			/* a file that was closed keeps nothing busy */
 	kr = vfs_umount_name(na, (flags & MNT_DETACH) != 0);
 	vfs_name_release(na);
 	return kr;

@@ -215,8 +215,28 @@ kern_return_t pfs_node_truncate(struct pfs_node *node, uint64_t size);
 /* An open file of NODE: an io object (masix/io.h) with one reference. FLAGS: MX_O_*. */
 kern_return_t pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind);
 struct mx_object *pfs_file_object(struct pfs_file *pf);
+/* A right to the file for who opened it. MACH_PORT_NULL: it could not be made. */
+mach_port_t pfs_file_right(struct pfs_file *pf);
 /* The node of an open file that this task made, or NULL; no reference. */
 struct pfs_node *pfs_file_node(mach_port_t io);
+
+/* ---- Open objects whose end is not watched (pfs_quiet.c); embedded in the object, zeros: not one of them ---- */
+
+struct pfs_quiet {
+	struct pfs_quiet *qu_next, *qu_prev;
+	struct mx_object *qu_object;
+	const void	*qu_key;
+};
+/* A right to OBJ for a client; the object's one reference is released some time after nobody has a right any more. */
+mach_port_t pfs_quiet_give(struct pfs_quiet *qu, struct mx_object *obj, const void *key);
+/* From now on its end is noticed at once; all with KEY. */
+void pfs_quiet_watch(struct pfs_quiet *qu);
+void pfs_quiet_watch_all(const void *key);
+/* The object is being freed. */
+void pfs_quiet_forget(struct pfs_quiet *qu);
+/* Look at so many of them. */
+void pfs_quiet_sweep(unsigned int looks);
+#define PFS_QUIET_ALL	(~0u)
 
 /* ---- How many objects a user may have open in this task: take one before it is made, give it back when it is freed ---- */
 

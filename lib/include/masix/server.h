@@ -67,6 +67,13 @@ void mx_object_release(struct mx_object *obj);
 mach_port_t mx_object_make_send(struct mx_object *obj, mach_msg_type_name_t *disposition);
 /* The same without a disposition: a send right to be given away in any way. */
 mach_port_t mx_object_send_right(struct mx_object *obj);
+/* The same without being told when no right is left, which costs the client that gives it up a switch to this task and back: for
+ * objects that may stay a while when nobody has them any more. */
+mach_port_t mx_object_send_right_unwatched(struct mx_object *obj);
+/* mc_no_senders is to be called for OBJ after all; at once when nobody has it. */
+void mx_object_watch(struct mx_object *obj);
+/* Has nobody a right to OBJ any more, nor is a request on its way? Asks the kernel. Then it may be released. */
+bool mx_object_is_deserted(struct mx_object *obj);
 /* The port for a `mach_port_make_send_t' argument of a call. Rights: none moved. */
 mach_port_t mx_object_port(struct mx_object *obj);
 /* The object of class CLS that the send right PORT names in this task, or NULL: a port somebody else serves. No reference. */
