@@ -118,7 +118,8 @@ void em_panic(const char *what) __attribute__((noreturn));
 void em_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- futex.c ---- */
-/* Robust list and clear_child_tid of a thread that ends or executes a program. */
+/* Robust list, and clear_child_tid too, of a thread that ends or executes a program. */
+void em_futex_robust_exit(struct em_thread *t);
 void em_futex_thread_exit(struct em_thread *t);
 void em_futex_forked(void);
 void em_futex_relock(bool take);

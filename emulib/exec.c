@@ -478,6 +478,7 @@ program_leave(struct em_thread *t, const struct em_exec *x)
 	struct em_process *p = t->t_process;
 
 	em_thread_kill_others(p);
+	em_futex_robust_exit(t);
 	name_set(p, t, &x->program, x->path);
 	em_signal_exec(p, t);
 	em_timers_exec(p);

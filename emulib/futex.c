@@ -366,12 +366,18 @@ robust_walk(struct em_thread *t)
 }
 
 void
+em_futex_robust_exit(struct em_thread *t)
+{
+	robust_walk(t);
+	t->t_robust = 0;
+}
+
+void
 em_futex_thread_exit(struct em_thread *t)
 {
 	static const uint32_t zero;
 
-	robust_walk(t);
-	t->t_robust = 0;
+	em_futex_robust_exit(t);
 	if (t->t_clear_tid != 0 && t->t_process->p_nthreads > 1 &&
 	    em_copyout(t->t_clear_tid, &zero, sizeof(zero)) == 0)
 		(void)futex_wake(t->t_clear_tid, 0, ~0u, 1);

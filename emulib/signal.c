@@ -274,6 +274,7 @@ em_process_die(int wstatus)
 	if (p->p_is_vfork)
 		em_vfork_exit(em_self(), wstatus);
 	em_call_report(p);
+	em_futex_robust_exit(em_self());
 	em_file_exit(p);
 	em_lock(&p->p_lock);
 	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next)

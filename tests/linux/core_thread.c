@@ -183,6 +183,29 @@ test_shared_futex(void)
 	is(status, 4 << 8, "semaphores between processes");
 }
 
+/* A process that ends with a robust mutex in its hands leaves it to be recovered. */
+static void
+test_robust(void)
+{
+	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attr;
+	pid_t pid;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(m, &attr);
+	pid = fork();
+	if (pid == 0) {
+		pthread_mutex_lock(m);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	is(pthread_mutex_lock(m), EOWNERDEAD, "a robust mutex of a process that ended");
+	is(pthread_mutex_consistent(m), 0, "is made consistent");
+	is(pthread_mutex_unlock(m), 0, "and unlocked");
+}
+
 static volatile pid_t handler_tid;
 static volatile int stop;
 
@@ -389,6 +412,7 @@ main(int argc, char **argv)
 	test_cond();
 	test_futex();
 	test_shared_futex();
+	test_robust();
 	test_signals();
 	test_cancel();
 	test_process();
