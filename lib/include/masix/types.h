@@ -96,6 +96,20 @@ struct mx_statfs {			/* 16 words */
 	uint32_t	sf_fsid[2];
 };
 
+/* A disk or a partition, as blk_open describes it. */
+#define BLK_FUA		1u	/* blk_write: durable when it is answered */
+#define BLK_RDONLY	1u	/* bi_flags */
+#define BLK_DISCARDS	2u
+struct mx_blk_info {			/* 12 words */
+	uint64_t	bi_sectors;	/* of 512 bytes */
+	uint64_t	bi_start;	/* of the partition on its disk; 0 for a disk */
+	uint32_t	bi_max;		/* sectors of one request */
+	uint32_t	bi_block;	/* bytes that the device writes as one */
+	uint32_t	bi_flags;	/* BLK_* */
+	uint32_t	bi_pad;
+	char		bi_name[16];	/* "vda1" */
+};
+
 struct mx_cred {			/* 8 words; supplementary groups travel beside it */
 	uint32_t	cr_ruid, cr_euid, cr_suid, cr_fsuid;
 	uint32_t	cr_rgid, cr_egid, cr_sgid, cr_fsgid;
@@ -121,6 +135,7 @@ typedef struct mx_statfs mx_statfs_t;
 typedef struct mx_cred mx_cred_t;
 typedef struct mx_rusage mx_rusage_t;
 typedef struct mx_siginfo mx_siginfo_t;
+typedef struct mx_blk_info mx_blk_info_t;
 typedef struct { uint32_t w[8]; } mx_seed_t;
 typedef vm_offset_t mx_ool_t;
 struct mx_object;			/* masix/object.h, in servers */
