@@ -205,6 +205,10 @@ out/bootfs.elf: out/tools/mkbootfs $(bootfs_lists) $(bootfs_deps) $(foreach s,$(
 	$(call say,BOOTFS,$@)out/tools/mkbootfs -o $@ -M gen/bootfs.d -r . -r $(srcdir) $(bootfs_lists:%=-l %)
 masix_all += out/bootfs.elf
 
+# The same tree without its wrapping: the base of a root file system on a disk.
+out/base.cpio: out/bootfs.elf
+	$(call say,CPIO,$@)out/tools/mkbootfs -c -o $@ -r . -r $(srcdir) $(bootfs_lists:%=-l %)
+
 # The disk that `masix run` boots; on demand only, because it needs GRUB's tools.
 out/masix.img: out/gnumach out/acs/acs.stripped out/bootfs.elf $(srcdir)/tools/mkdisk
 	$(call say,DISK,$@)$(srcdir)/tools/mkdisk -o $@ -k out/gnumach -a noide \
