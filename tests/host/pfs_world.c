@@ -13,6 +13,7 @@
 #undef calloc
 #undef realloc
 #undef free
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -112,6 +113,45 @@ mx_mutex_unlock(struct mx_mutex *m)
 	m->mm_owner = NULL;
 }
 
+/* Nobody else would ever wake who waits here. */
+void __attribute__((weak)) mx_cond_wait(struct mx_cond *c) { (void)c; mx_panic(__FILE__, __LINE__, "waiting for ever"); }
+void __attribute__((weak)) mx_cond_signal(struct mx_cond *c) { (void)c; }
+void __attribute__((weak)) mx_cond_broadcast(struct mx_cond *c) { (void)c; }
+void mx_rwlock_rdlock(struct mx_rwlock *l) { mx_assert(l->rw_writer == NULL); l->rw_readers++; }
+
+void
+mx_rwlock_wrlock(struct mx_rwlock *l)
+{
+	mx_assert(l->rw_writer == NULL && l->rw_readers == 0);
+	l->rw_writer = self;
+}
+
+void
+mx_rwlock_unlock(struct mx_rwlock *l)
+{
+	mx_assert(l->rw_writer == self || l->rw_readers > 0);
+	if (l->rw_writer != NULL)
+		l->rw_writer = NULL;
+	else
+		l->rw_readers--;
+}
+
+unsigned int world_logged;
+
+void
+mx_log(enum mx_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	world_logged += level <= MX_LOG_WARNING;
+	if (getenv("WORLD_LOG") == NULL)
+		return;
+	va_start(ap, fmt);
+	printf("# ");
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+}
 
 void
 mx_spin_lock(struct mx_spin *s)
@@ -213,6 +253,17 @@ page_into_task(const uint8_t *data)
 	mx_assert(p != MAP_FAILED);
 	memcpy(p, data, MX_PAGE);
 	loose++;
+	return p;
+}
+
+void *
+world_pages_new(size_t n)
+{
+	void *p = fails() ? MAP_FAILED : mmap(NULL, n * MX_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	loose += n;
 	return p;
 }
 

@@ -45,6 +45,10 @@ void world_run(void);
 /* Pages of the kernel, chunks of the pool, and pages that came back and were not freed. */
 unsigned int world_pages(void);
 unsigned int world_chunks(void);
+/* N pages in one run for the task, as a driver gives them. NULL: no memory. */
+void *world_pages_new(size_t n);
+/* Lines that were logged as errors or warnings; WORLD_LOG=1 in the environment shows all. */
+extern unsigned int world_logged;
 
 /* ---- Checks ---- */
 
