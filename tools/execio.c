@@ -12,8 +12,9 @@
  *                  20  a line for the report that the host makes when the system does not come up
  *                  21  ready for the command      22  may take N more bytes of standard input (32 bits)
  *
- * usage: execio [-t SECONDS] [-b SECONDS] [-k FILE] [-d DIR] CMD [ARG]... -- QEMU [ARG]...
+ * usage: execio [-t SECONDS] [-b SECONDS] [-w SECONDS] [-k FILE] [-d DIR] CMD [ARG]... -- QEMU [ARG]...
  *     -t  limit for the whole run     -b  limit until the guest is ready (default 60)
+ *     -w  when the command has ended let the system end by itself, so long at most: it has disks to leave in order
  *     -k  file that receives the kernel's console: a panic found there ends the run, and its end is shown
  *     -d  working directory of the command (default /)
  * In QEMU's arguments the word FD=% stands for the number of the socket's file descriptor ("-chardev socket,id=x,fd=%").
@@ -79,6 +80,15 @@ static void fail(int code, const char *fmt, ...) __attribute__((format(printf, 2
 
 /* --- ending --- */
 
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 static void
 qemu_kill(void)
 {
@@ -94,6 +104,21 @@ qemu_kill(void)
 	}
 	kill(qemu_pid, SIGKILL);
 	waitpid(qemu_pid, NULL, 0);
+}
+
+/* Let the system end by itself. Errors: false, it did not within LIMIT seconds, or a signal says not to wait. */
+static bool
+qemu_wait(double limit)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	for (double end = now() + limit; now() < end && !caught_signal; nanosleep(&pause, NULL)) {
+		if (waitpid(qemu_pid, NULL, WNOHANG) != 0) {
+			qemu_pid = -1;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Show the end of what is in FD, if anything is. */
@@ -404,15 +429,6 @@ signal_note(int sig)
 	caught_signal = sig;
 }
 
-static double
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* Wait for something to do, at most half a second, and do it. Returns false when QEMU has gone. */
 static bool
 step(const char *cwd, char **argv)
@@ -465,7 +481,7 @@ status_code(void)
 }
 
 static void
-run(double limit, double boot_limit, const char *cwd, char **argv)
+run(double limit, double boot_limit, double end_limit, const char *cwd, char **argv)
 {
 	double begin = now(), looked = begin;
 
@@ -493,13 +509,15 @@ run(double limit, double boot_limit, const char *cwd, char **argv)
 			looked = t;
 	}
 	outputs_flush();
+	if (end_limit > 0 && !qemu_wait(end_limit))
+		fputs("masix: the system did not end by itself: what is on its disks may not be in order\n", stderr);
 	qemu_kill();
 }
 
 static void
 usage(void)
 {
-	fputs("usage: execio [-t SECONDS] [-b SECONDS] [-k FILE] [-d DIR] CMD [ARG]... -- QEMU [ARG]...\n", stderr);
+	fputs("usage: execio [-t SECONDS] [-b SECONDS] [-w SECONDS] [-k FILE] [-d DIR] CMD [ARG]... -- QEMU [ARG]...\n", stderr);
 	exit(EXIT_NO_SYSTEM);
 }
 
@@ -507,17 +525,20 @@ int
 main(int argc, char **argv)
 {
 	struct sigaction note = { .sa_handler = signal_note }, ignore = { .sa_handler = SIG_IGN };
-	double limit = 0, boot_limit = 60;
+	double limit = 0, boot_limit = 60, end_limit = 0;
 	const char *cwd = "/";
 	int option, split;
 
-	while ((option = getopt(argc, argv, "+t:b:k:d:")) != -1) {
+	while ((option = getopt(argc, argv, "+t:b:w:k:d:")) != -1) {
 		switch (option) {
 		case 't':
 			limit = strtod(optarg, NULL);
 			break;
 		case 'b':
 			boot_limit = strtod(optarg, NULL);
+			break;
+		case 'w':
+			end_limit = strtod(optarg, NULL);
 			break;
 		case 'k':
 			kernel_log = optarg;
@@ -541,6 +562,6 @@ main(int argc, char **argv)
 	sigaction(SIGHUP, &note, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	qemu_start(argv + split + 1);
-	run(limit, boot_limit, cwd, argv + optind);
+	run(limit, boot_limit, end_limit, cwd, argv + optind);
 	return status_code();
 }
