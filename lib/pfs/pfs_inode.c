@@ -76,20 +76,29 @@ place_take(void)
 	return &ip->ip_places[i];
 }
 
-void
-pfs_node_changed(struct pfs_node *node)
+static void
+place_fill(const struct pfs_node *node)
 {
 	struct mx_inode *in = node->pn_inode;
 
-	if (node->pn_attr.at_nlink == 0 && node->pn_opens > 0)
-		pfs_quiet_watch_all(node);	/* what it stores goes with the last who has it open */
-	if (in == NULL)
-		return;
 	in->in_seq++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	in->in_attr = node->pn_attr;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	in->in_seq++;
+}
+
+void
+pfs_node_changed(struct pfs_node *node)
+{
+	const struct pfs_ops *ops = node->pn_volume->pv_ops;
+
+	if (node->pn_attr.at_nlink == 0 && node->pn_opens > 0)
+		pfs_quiet_watch_all(node);	/* what it stores goes with the last who has it open */
+	if (ops->po_dirty != NULL)
+		ops->po_dirty(node);
+	if (node->pn_inode != NULL)
+		place_fill(node);
 }
 
 kern_return_t
@@ -101,7 +110,7 @@ pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint32_t *offset)
 		node->pn_inode = place_take();
 		if (node->pn_inode == NULL)
 			return MX_ENOMEM;
-		pfs_node_changed(node);
+		place_fill(node);
 	}
 	ip = page_of(node->pn_inode);
 	*offset = (uint32_t)((uintptr_t)node->pn_inode - (uintptr_t)ip->ip_places);

@@ -33,6 +33,7 @@ struct pfs_file;
 struct pfs_dirents;
 struct pfs_lock;
 struct pfs_handle;
+struct pfs_store;
 struct mx_pager;
 
 struct pfs_locks {			/* advisory locks of one file; zeros: none */
@@ -64,6 +65,8 @@ struct pfs_node {
 	unsigned int	pn_writers;	/* of these, open for writing; while there are some, vfs does not trust its cache */
 	struct mx_attr	pn_attr;	/* the truth; the file system keeps mode, ids, nlink, ino, rdev, blocks in it */
 	struct mx_pager	*pn_pager;	/* its memory object, when there is one */
+	struct pfs_store *pn_store;	/* masix/pfs_store.h's part, when it was attached */
+	uint32_t	pn_store_errors; /* pages that could not be stored so far; fsync tells each opener once */
 	struct mx_inode	*pn_inode;	/* its place in a shared page, when somebody mapped it */
 	struct pfs_locks pn_locks;
 	struct pfs_handle *pn_handle;	/* its port, while a vfs in another task has one */
@@ -125,6 +128,9 @@ struct pfs_ops {
 	kern_return_t	(*po_setattr)(struct pfs_node *node, const struct mx_setattr *set);
 	/* Up to SIZE bytes of the target into BUF, its length into LEN. */
 	kern_return_t	(*po_readlink)(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len);
+	/* pn_attr has changed in memory (times by a read, a write or who has the file mapped; everything by setattr): remember that it
+	 * is to be stored. Called often; must not park. NULL: nothing */
+	void		(*po_dirty)(struct pfs_node *node);
 	/* The last reference went. Free the node; when nlink is 0 what it stored too. Must not fail. */
 	void		(*po_release)(struct pfs_node *node);
 

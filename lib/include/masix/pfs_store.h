@@ -33,7 +33,8 @@ struct pfs_store_ops {
 	/* NODE ends at SIZE from now on: free what lies behind it, reservations included. No page of that is in the cache any more.
 	 * at_size is set by the layer. NULL: sizes never change */
 	kern_return_t	(*st_trim)(struct pfs_node *node, uint64_t size);
-	/* The attributes (size, times) have changed in memory; make them part of what the next sync stores. NULL: nothing */
+	/* The size has changed in memory; make it part of what the next sync stores (po_dirty tells of everything else, and of this again).
+	 * NULL: nothing */
 	void		(*st_dirty)(struct pfs_node *node);
 	/* Contents were stored: make them, and what is needed to find them, durable (DATAONLY as fdatasync). NULL: nothing */
 	kern_return_t	(*st_commit)(struct pfs_node *node, bool dataonly);
@@ -41,7 +42,8 @@ struct pfs_store_ops {
 
 struct pfs_store;	/* the layer's part of one node */
 
-/* A member of the file system's node structure: struct pfs_store *xx_store; made when first needed. */
+/* PLACE is a member of the file system's node structure, struct pfs_store *xx_store, or &node->pn_store; once per node, before the other
+ * functions (also for nodes that are only read). Not needed: a node that was never read nor written. Errors: MX_ENOMEM */
 kern_return_t pfs_store_attach(struct pfs_node *node, struct pfs_store **place, const struct pfs_store_ops *ops);
 
 /* For struct pfs_ops. */
@@ -53,10 +55,12 @@ kern_return_t pfs_store_pager(struct pfs_node *node, struct mx_pager **out);
 
 /* All changed pages of all files of VOL have been stored when it returns (po_sync calls it, then makes its own structures last). */
 kern_return_t pfs_store_sync(struct pfs_volume *vol);
-/* Pages [OFFSET, OFFSET + LENGTH), page aligned, leave the cache without being stored (punched holes). */
+/* Pages [OFFSET, OFFSET + LENGTH), page aligned, leave the cache without being stored (punched holes: before the blocks are freed, and again
+ * after, as they may have been fetched meanwhile). */
 void pfs_store_drop(struct pfs_node *node, uint64_t offset, uint64_t length);
 /* po_release: the node's last reference went. STORE: write changed pages back first (false: the file is deleted). DONE frees the node
- * when the kernel has forgotten it. Does not park. */
+ * when the kernel has forgotten it, which may be long after (somebody has the deleted file mapped); on a fibril, which may park. Until
+ * then there must be no second node for the same file: a look-up that finds one being released waits for DONE. Does not park. */
 void pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_node *node));
 
 #endif /* MASIX_PFS_STORE_H */
