@@ -132,7 +132,7 @@ fileop_sync(uint32_t fd, bool dataonly)
 	if (f == NULL)
 		return EM_E(EBADF);
 	em_window_flush(f);
-	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR)
+	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR || (f->f_kind == MX_KIND_STREAM && f->f_is_seekable))
 		err = EM_IO(io_sync(f->f_port, dataonly));
 	else
 		err = EM_E(EINVAL);

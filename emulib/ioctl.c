@@ -19,6 +19,7 @@
 #define TIOCGPTN	0x80045430u
 #define TIOCSIG		0x40045436u	/* its argument is the number itself, whatever its own number says */
 #define TIOCGPTPEER	0x5441u
+#define BLKGETSIZE64	0x80041272u	/* its number says 4 bytes, where a size_t has 4; it is 8 everywhere */
 #define FIONCLEX	0x5450u
 #define FIOCLEX		0x5451u
 #define FIOASYNC	0x5452u
@@ -92,6 +93,10 @@ static const struct ioctl_shape ioctl_shapes[] = {
 	{ 0x5415, 0, 4 }, { 0x5416, 4, 0 }, { 0x5417, 4, 0 }, { 0x5418, 4, 0 }, { 0x5419, 0, 4 }, { 0x541a, 4, 0 },
 	{ 0x541b, 0, 4 }, { 0x541c, 1, 0 }, { 0x541e, 0, 60 }, { 0x5420, 4, 0 }, { 0x5423, 4, 0 }, { 0x5424, 0, 4 },
 	{ 0x5429, 0, 4 },
+	/* Disks: HDIO_GETGEO, BLKROGET, BLKGETSIZE, BLKRAGET, BLKSECTGET, BLKSSZGET, BLKDISCARD, ... */
+	{ 0x0301, 0, 8 }, { 0x125e, 0, 4 }, { 0x1260, 0, 4 }, { 0x1263, 0, 4 }, { 0x1267, 0, 2 }, { 0x1268, 0, 4 },
+	{ 0x1277, 16, 0 }, { 0x1278, 0, 4 }, { 0x1279, 0, 4 }, { 0x127a, 0, 4 }, { 0x127b, 0, 4 }, { 0x127c, 0, 4 },
+	{ 0x127e, 0, 2 }, { 0x127f, 16, 0 },
 };
 
 static struct ioctl_shape
@@ -114,7 +119,7 @@ ioctl_sizes(uint32_t cmd, uint32_t *in, uint32_t *out)
 	if ((cmd & IOC_IN) && cmd != TIOCSIG)
 		*in = em_min(IOC_SIZE(cmd), MX_BLOB_MAX);
 	if (cmd & IOC_OUT)
-		*out = em_min(IOC_SIZE(cmd), MX_BLOB_MAX);
+		*out = cmd == BLKGETSIZE64 ? 8 : em_min(IOC_SIZE(cmd), MX_BLOB_MAX);
 }
 
 /* ---- By the object's server ---- */

@@ -161,6 +161,17 @@ stat_formx(uint32_t out, const struct mx_attr *at)
 
 /* ---- By descriptor and by name ---- */
 
+/* A disk's size is told to who seeks, and shown to nobody. */
+static int32_t
+stat_file(struct em_file *f, struct mx_attr *at)
+{
+	int32_t err = em_file_stat(f, at);
+
+	if (err == 0 && (at->at_mode & MX_S_IFMT) == MX_S_IFBLK)
+		at->at_size = 0;
+	return err;
+}
+
 static int32_t
 stat_fd(uint32_t fd, uint32_t out, stat_form *form)
 {
@@ -170,7 +181,7 @@ stat_fd(uint32_t fd, uint32_t out, stat_form *form)
 
 	if (f == NULL)
 		return EM_E(EBADF);
-	err = em_file_stat(f, &at);
+	err = stat_file(f, &at);
 	em_file_release(f);
 	return err < 0 ? err : form(out, &at);
 }
@@ -184,11 +195,11 @@ stat_path(struct em_path *p, uint32_t flags, struct mx_attr *at)
 	int32_t err;
 
 	if (p->p_len == 0 && p->p_file != NULL)
-		return em_file_stat(p->p_file, at);
+		return stat_file(p->p_file, at);
 	if (f == NULL)
 		return EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p->p_dir, p->p_name, p->p_len,
 		    flags & (MX_AT_SYMLINK_NOFOLLOW | MX_AT_EMPTY_PATH), at));
-	err = em_file_stat(f, at);
+	err = stat_file(f, at);
 	em_file_release(f);
 	return err;
 }

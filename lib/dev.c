@@ -29,10 +29,28 @@ S_dev_identify(mx_object_ptr_t obj, mach_port_t port, uint32_t *major, uint32_t 
 
 	(void)obj;
 	memset(&attr, 0, sizeof(attr));
-	if (io == NULL || io->io_ops->stat(io, &attr) != KERN_SUCCESS || (attr.at_mode & MX_S_IFMT) != MX_S_IFCHR)
+	if (io == NULL || io->io_ops->stat(io, &attr) != KERN_SUCCESS ||
+	    ((attr.at_mode & MX_S_IFMT) != MX_S_IFCHR && (attr.at_mode & MX_S_IFMT) != MX_S_IFBLK))
 		return MX_EBADF;
 	*major = attr.at_rdev_major;
 	*minor = attr.at_rdev_minor;
 	mx_port_release(port);
 	return KERN_SUCCESS;
+}
+
+kern_return_t
+S_dev_list(mx_object_ptr_t obj, uint32_t tag, uint32_t seen, uint32_t *number, vm_offset_t *data,
+	mach_msg_type_number_t *data_count)
+{
+	struct mx_dev *dev = (struct mx_dev *)obj;
+	size_t length = 0;
+	char *text = NULL;
+	kern_return_t kr;
+
+	if (dev->dv_list == NULL)
+		return MX_EOPNOTSUPP;
+	kr = dev->dv_list(dev, tag, seen, number, &text, &length);
+	*data = (vm_offset_t)text;
+	*data_count = length;
+	return kr;
 }

@@ -1,5 +1,5 @@
 /*
- * vfs_device.c - character devices: which server drives a node, or which kind emulib answers by itself.
+ * vfs_device.c - devices: which server drives a node, or which kind emulib answers by itself.
  *
  * The driver of a major number is the ACS name "dev.MAJOR", looked up when a node of it is first opened and kept until the
  * driver dies.
@@ -36,6 +36,13 @@ memory_kind(uint32_t minor, uint32_t *kind)
 	default:
 		return false;
 	}
+}
+
+/* Names of drivers do not say of which kind their devices are: these are disks, everything else is not. */
+static bool
+is_disk_major(uint32_t major)
+{
+	return major == 3 || major == 8 || major == 254;
 }
 
 static kern_return_t
@@ -96,13 +103,18 @@ vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags,
 	int tries;
 
 	*io = MACH_PORT_NULL;
-	if ((at->at_mode & MX_S_IFMT) == MX_S_IFBLK)
-		return MX_ENXIO;
-	if (major == 1)
-		return memory_kind(minor, kind) ? KERN_SUCCESS : MX_ENXIO;
-	if (major == 5 && minor == 0) {
-		*kind = MX_KIND_CTTY;
-		return KERN_SUCCESS;
+	if ((at->at_mode & MX_S_IFMT) == MX_S_IFBLK) {
+		if (!is_disk_major(major))
+			return MX_ENXIO;
+	} else {
+		if (is_disk_major(major))
+			return MX_ENXIO;
+		if (major == 1)
+			return memory_kind(minor, kind) ? KERN_SUCCESS : MX_ENXIO;
+		if (major == 5 && minor == 0) {
+			*kind = MX_KIND_CTTY;
+			return KERN_SUCCESS;
+		}
 	}
 	for (tries = 0; tries < 2; tries++) {
 		kr = driver_find(major, &driver);

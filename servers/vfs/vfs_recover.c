@@ -285,6 +285,8 @@ tree_make(void)
 	if (kr == KERN_SUCCESS)
 		kr = devices_make(dev->mn_root);
 	if (kr == KERN_SUCCESS)
+		kr = vfs_disks_start(&boot_who, dev->mn_root);
+	if (kr == KERN_SUCCESS)
 		kr = scratch_make("/tmp");
 	return kr == KERN_SUCCESS ? scratch_make("/dev/shm") : kr;
 }

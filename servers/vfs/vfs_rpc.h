@@ -49,6 +49,8 @@ struct vfs_vnode *vfs_fifo_vnode(mach_port_t io);
 
 /* ---- vfs_device.c ---- */
 
+/* Keep nodes in DEV for the disks that there are, made as WHO. */
+kern_return_t vfs_disks_start(const struct vfs_who *who, struct vfs_name *dev);
 kern_return_t vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, mach_port_t *io,
 	uint32_t *kind);
 /* The node of the open device IO, or NULL; no reference.  Blocks: asks drivers */

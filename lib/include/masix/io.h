@@ -106,7 +106,7 @@ void mx_poll_wake(struct mx_poll *p, uint32_t revents);
 /* Forget the waiters; their rights are destroyed, which they notice. */
 void mx_poll_destroy(struct mx_poll *p);
 
-/* ---- Drivers of character devices (dev.defs) ---- */
+/* ---- Drivers of devices (dev.defs) ---- */
 
 struct mx_dev {
 	struct mx_object dv_object;
@@ -114,6 +114,9 @@ struct mx_dev {
 	 * Errors: MX_ENXIO, MX_EBUSY, MX_EIO */
 	kern_return_t (*dv_open)(struct mx_dev *dev, uint32_t minor, uint32_t flags, uint32_t uid, uint32_t gid,
 		mach_port_t *io, mach_msg_type_name_t *io_type, uint32_t *kind);
+	/* The list of devices, as dev_list has it: its number, and its LENGTH bytes in pages of their own. Waits while it is
+	 * the one that was SEEN. NULL: MX_EOPNOTSUPP */
+	kern_return_t (*dv_list)(struct mx_dev *dev, uint32_t tag, uint32_t seen, uint32_t *number, char **text, size_t *length);
 };
 
 extern mx_demux_t *const mx_dev_demux[];
