@@ -14,9 +14,11 @@
 }
 function us(ns) { return sprintf(ns < 10000 ? "%.2f" : "%.0f", ns / 1000) }
 END {
-	print "# What system calls cost\n"
+	print (what == "" ? "# What system calls cost\n" : "# What files on a disk cost\n")
 	print "The same static program on MASIX and on Debian's Linux 6.1 (i386), in the same QEMU configuration (" accel ", 512 MiB, one CPU);"
-	print "the least of " rounds " rounds. Below 1 MASIX is faster. Made by `./masix bench`; the operations are in `bench/bench.c`.\n"
+	print "the least of " rounds " rounds. Below 1 MASIX is faster. " \
+		(what == "" ? "Made by `./masix bench`; the operations are in `bench/bench.c`.\n" : \
+		"The disk is " what ", fresh for each run.\nMade by `./masix bench " what "`; the steps are in `bench/storage.c`.\n")
 	print "| operation | MASIX us | Linux us | MASIX / Linux | RPCs |"
 	print "|---|--:|--:|--:|--:|"
 	for (i = 1; i <= n; i++) {
