@@ -13,6 +13,7 @@
 enum { P_ALL, P_PID, P_PGID };
 #define WEXITED_LINUX	4u
 #define WNOTHREAD	0x20000000u
+#define TICK_US		10000u
 #define WAIT4_OPTIONS	(MX_WNOHANG | MX_WUNTRACED | MX_WCONTINUED | WNOTHREAD | MX_WCLONE | (uint32_t)MX_WALL)
 #define WAITID_OPTIONS	(MX_WNOHANG | MX_WUNTRACED | MX_WEXITED | MX_WCONTINUED | MX_WNOWAIT | WNOTHREAD | MX_WCLONE | (uint32_t)MX_WALL)
 
@@ -38,16 +39,52 @@ struct waited {
 	struct mx_rusage usage;
 };
 
+/* si_code and si_status of a wait status. */
+static int32_t
+status_decode(int32_t wstatus, uint32_t *status)
+{
+	*status = (uint32_t)wstatus >> 8 & 0xff;
+	if ((wstatus & 0x7f) == 0)
+		return MX_CLD_EXITED;
+	if (wstatus == 0xffff) {
+		*status = MX_SIGCONT;
+		return MX_CLD_CONTINUED;
+	}
+	if ((wstatus & 0xff) == 0x7f)
+		return MX_CLD_STOPPED;
+	*status = (uint32_t)wstatus & 0x7f;
+	return wstatus & 0x80 ? MX_CLD_DUMPED : MX_CLD_KILLED;
+}
+
+/* The end of child W, which was waited for, is a SIGCHLD, too. */
+static void
+sigchld_post(const struct waited *w)
+{
+	struct mx_siginfo info = {
+		.si_signo = MX_SIGCHLD, .si_pid = w->pid, .si_uid = w->uid, .si_utime = (uint32_t)(w->usage.ru_utime_us / TICK_US),
+		.si_stime = (uint32_t)(w->usage.ru_stime_us / TICK_US),
+	};
+	struct em_process *p = em_proc();
+
+	info.si_code = status_decode(w->wstatus, &info.si_value);
+	em_lock(&p->p_lock);
+	em_signal_post(p, NULL, &info);
+	em_unlock(&p->p_lock);
+}
+
 static int32_t
 child_wait(uint32_t idtype, int32_t id, uint32_t options, struct waited *w)
 {
 	mach_port_t port = em_proc()->p_port;
+	boolean_t sigchld = FALSE;
 	kern_return_t kr;
 
 	memset(w, 0, sizeof(*w));
-	kr = EM_INTERRUPTIBLE(port, tag, proc_wait(port, tag, idtype, id, options, &w->pid, &w->wstatus, &w->uid, &w->usage));
+	kr = EM_INTERRUPTIBLE(port, tag, proc_wait(port, tag, idtype, id, options, &w->pid, &w->wstatus, &w->uid, &w->usage, &sigchld));
 	if (em_errno(kr) == E(EINTR))
 		return EM_RESTARTSYS;
+	if (kr == KERN_SUCCESS && sigchld)
+		sigchld_post(w);
 	return em_errno(kr);
 }
 
@@ -106,23 +143,6 @@ sys_waitpid(uint32_t pid, uint32_t status, uint32_t options, uint32_t d, uint32_
 {
 	(void)d, (void)e, (void)f;
 	return sys_wait4(pid, status, options, 0, 0, 0);
-}
-
-/* si_code and si_status of a wait status. */
-static int32_t
-status_decode(int32_t wstatus, uint32_t *status)
-{
-	*status = (uint32_t)wstatus >> 8 & 0xff;
-	if ((wstatus & 0x7f) == 0)
-		return MX_CLD_EXITED;
-	if (wstatus == 0xffff) {
-		*status = MX_SIGCONT;
-		return MX_CLD_CONTINUED;
-	}
-	if ((wstatus & 0xff) == 0x7f)
-		return MX_CLD_STOPPED;
-	*status = (uint32_t)wstatus & 0x7f;
-	return wstatus & 0x80 ? MX_CLD_DUMPED : MX_CLD_KILLED;
 }
 
 int32_t

@@ -187,7 +187,16 @@ proc_session(const struct proc *p)
 struct proc_waited {
 	int32_t		w_pid, w_wstatus;
 	uint32_t	w_uid;
+	bool		w_sigchld;	/* whoever waited is to be told by this that SIGCHLD came */
 	struct mx_rusage w_usage;
+};
+/* Somebody who sleeps in wait4 or waitid. */
+struct proc_waiter {
+	struct list	wt_link;
+	uint32_t	wt_idtype, wt_options;
+	int32_t		wt_id;
+	bool		wt_is_done;	/* out of the list, WT_RESULT is the answer */
+	struct proc_waited wt_result;
 };
 enum proc_wait_result { PROC_WAIT_FOUND, PROC_WAIT_NONE_YET, PROC_WAIT_NO_CHILD };
 /* Errors: MX_EINVAL */
@@ -195,6 +204,8 @@ kern_return_t proc_wait_check(uint32_t idtype, int32_t id, uint32_t options);
 /* One event of a child, taken unless MX_WNOWAIT. */
 enum proc_wait_result proc_wait_poll(struct proc *parent, uint32_t idtype, int32_t id, uint32_t options,
 	struct proc_waited *out);
+/* The zombie C goes to one of the WAITERS who wait for it, and is freed. False: none does. */
+bool proc_wait_hand_over(struct list *waiters, struct proc *parent, struct proc *c);
 void rusage_add(struct mx_rusage *to, const struct mx_rusage *u);
 
 /* ---- proc_signal.c ---- */

@@ -25,6 +25,8 @@ void proc_act_publish(struct proc *p);
 void proc_act_unpublish(struct proc *p);
 /* What P may wait for changed: its children, a vforked process, its own life. */
 void proc_act_wake_waiters(struct proc *p);
+/* If PARENT sleeps in a wait for the zombie CHILD, end that wait with it (proc_wait_hand_over): CHILD is freed then. */
+bool proc_act_hand_over(struct proc *parent, struct proc *child);
 /* Call proc_signal_retry soon. */
 void proc_act_retry_later(void);
 /* The session loses its terminal, because its leader ended or the line went down; s_tty is still set. */

@@ -70,10 +70,12 @@ proc_port_create(struct proc *p)
 {
 	struct proc_port *pp = retired_take();
 
-	if (pp == NULL)
+	if (pp == NULL) {
 		pp = mx_object_create(&proc_class);
-	if (pp == NULL)
-		return MX_EAGAIN;
+		if (pp == NULL)
+			return MX_EAGAIN;
+		list_init(&pp->pp_waits);
+	}
 	pp->pp_proc = p;
 	p->p_port = pp;
 	return KERN_SUCCESS;
@@ -121,6 +123,17 @@ proc_act_wake_waiters(struct proc *p)
 
 	if (pp != NULL)
 		mx_cond_broadcast(&pp->pp_waiters);
+}
+
+bool
+proc_act_hand_over(struct proc *parent, struct proc *child)
+{
+	struct proc_port *pp = parent->p_port;
+
+	if (pp == NULL || !proc_wait_hand_over(&pp->pp_waits, parent, child))
+		return false;
+	mx_cond_broadcast(&pp->pp_waiters);
+	return true;
 }
 
 void

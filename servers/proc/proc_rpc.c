@@ -71,34 +71,47 @@ S_proc_exit(struct mx_object *obj, int32_t wstatus)
 	return kr;
 }
 
+/* Sleep until something has changed, or a child that WT waits for is handed over. Errors: MX_EINTR */
+static kern_return_t
+wait_sleep(struct proc_port *pp, uint32_t tag, struct proc_waiter *wt)
+{
+	kern_return_t kr;
+
+	list_append(&pp->pp_waits, &wt->wt_link);
+	kr = mx_cond_wait_cancellable(&pp->pp_waiters, tag);
+	if (wt->wt_is_done)
+		return KERN_SUCCESS;	/* cancelled or not: the child is gone */
+	list_remove(&wt->wt_link);
+	return kr;
+}
+
 kern_return_t
 S_proc_wait(struct mx_object *obj, uint32_t tag, uint32_t idtype, int32_t id, uint32_t options, int32_t *pid,
-	int32_t *wstatus, uint32_t *uid, mx_rusage_t *usage)
+	int32_t *wstatus, uint32_t *uid, mx_rusage_t *usage, boolean_t *sigchld)
 {
-	struct proc_port *pp = (struct proc_port *)obj;
-	struct proc_waited w;
+	struct proc_waiter wt = { .wt_idtype = idtype, .wt_id = id, .wt_options = options };
 	struct proc *p;
 	kern_return_t kr;
 
-	memset(&w, 0, sizeof(w));
 	kr = proc_wait_check(idtype, id, options);
-	while (kr == KERN_SUCCESS) {
+	while (kr == KERN_SUCCESS && !wt.wt_is_done) {
 		enum proc_wait_result result;
 
 		kr = proc_port_caller(obj, &p);
 		if (kr != KERN_SUCCESS)
 			return kr;
-		result = proc_wait_poll(p, idtype, id, options, &w);
+		result = proc_wait_poll(p, idtype, id, options, &wt.wt_result);
 		if (result == PROC_WAIT_NO_CHILD)
 			return MX_ECHILD;
 		if (result == PROC_WAIT_FOUND || (options & MX_WNOHANG))
 			break;
-		kr = mx_cond_wait_cancellable(&pp->pp_waiters, tag);
+		kr = wait_sleep((struct proc_port *)obj, tag, &wt);
 	}
-	*pid = w.w_pid;
-	*wstatus = w.w_wstatus;
-	*uid = w.w_uid;
-	*usage = w.w_usage;
+	*pid = wt.wt_result.w_pid;
+	*wstatus = wt.wt_result.w_wstatus;
+	*uid = wt.wt_result.w_uid;
+	*usage = wt.wt_result.w_usage;
+	*sigchld = wt.wt_result.w_sigchld;
 	return kr;
 }
 

@@ -263,6 +263,8 @@ proc_tell_end(struct proc *p)
 		proc_reap(p);
 		return;
 	}
+	if (is_plain && !(parent->p_sigchld & MX_CHLD_NOWAIT) && proc_act_hand_over(parent, p))
+		return;
 	if (p->p_exit_signal != 0) {
 		if ((status & 0x7f) == 0)
 			tell(p, p->p_exit_signal, MX_CLD_EXITED, (status >> 8) & 0xff);

@@ -63,29 +63,56 @@ child_event_take(struct proc *parent, struct proc *c)
 	}
 }
 
+/* The event WSTATUS of C, which PARENT learns of. */
+static void
+child_report(struct proc *parent, struct proc *c, uint32_t options, int32_t wstatus, struct proc_waited *out)
+{
+	out->w_wstatus = wstatus;
+	out->w_pid = c->p_pid;
+	out->w_uid = c->p_cred.c_ids.cr_ruid;
+	out->w_usage = c->p_usage;
+	if (c->p_state == PROC_ZOMBIE)
+		rusage_add(&out->w_usage, &c->p_child_usage);
+	if ((options & MX_WNOWAIT) == 0)
+		child_event_take(parent, c);
+}
+
 enum proc_wait_result
 proc_wait_poll(struct proc *parent, uint32_t idtype, int32_t id, uint32_t options, struct proc_waited *out)
 {
 	enum proc_wait_result result = PROC_WAIT_NO_CHILD;
 	struct proc *c;
+	int32_t wstatus;
 
 	LIST_EACH(c, next, &parent->p_children, struct proc, p_sibling) {
 		if (!child_is_meant(parent, c, idtype, id, options))
 			continue;
 		if (c->p_state != PROC_ZOMBIE || (options & MX_WEXITED))
 			result = PROC_WAIT_NONE_YET;
-		if (!child_event(c, options, &out->w_wstatus))
+		if (!child_event(c, options, &wstatus))
 			continue;
-		out->w_pid = c->p_pid;
-		out->w_uid = c->p_cred.c_ids.cr_ruid;
-		out->w_usage = c->p_usage;
-		if (c->p_state == PROC_ZOMBIE)
-			rusage_add(&out->w_usage, &c->p_child_usage);
-		if ((options & MX_WNOWAIT) == 0)
-			child_event_take(parent, c);
+		child_report(parent, c, options, wstatus, out);
 		return PROC_WAIT_FOUND;
 	}
 	return result;
+}
+
+bool
+proc_wait_hand_over(struct list *waiters, struct proc *parent, struct proc *c)
+{
+	struct proc_waiter *wt;
+
+	LIST_EACH(wt, next, waiters, struct proc_waiter, wt_link) {
+		if (!(wt->wt_options & MX_WEXITED) || (wt->wt_options & MX_WNOWAIT) ||
+		    !child_is_meant(parent, c, wt->wt_idtype, wt->wt_id, wt->wt_options))
+			continue;
+		list_remove(&wt->wt_link);
+		wt->wt_is_done = true;
+		wt->wt_result.w_sigchld = (parent->p_ignored & PROC_SIGBIT(MX_SIGCHLD)) == 0;
+		child_report(parent, c, wt->wt_options, c->p_wstatus, &wt->wt_result);
+		return true;
+	}
+	return false;
 }
 
 void

@@ -17,6 +17,7 @@ struct proc_port {
 	struct mx_object pp_object;
 	struct proc	*pp_proc;	/* NULL: waited for and gone */
 	struct mx_cond	pp_waiters;	/* fibrils in proc_wait and proc_vfork_wait */
+	struct list	pp_waits;	/* struct proc_waiter: fibrils in proc_wait */
 	struct list	pp_retired;	/* while pp_proc is NULL */
 };
 

@@ -31,6 +31,7 @@ check(bool ok, const char *what, const char *where, int line)
 
 static struct { int32_t pid, tid; struct mx_siginfo info; } posts[POSTS_MAX];
 static int nposts, nwakes, nretries, nterminated, ninit_died, ndrops;
+static struct list waiters = { &waiters, &waiters };	/* of whoever is the parent */
 static const struct proc *suspended;	/* the last one */
 static bool port_is_full;
 static uint64_t now;
@@ -57,6 +58,7 @@ void proc_act_nice(struct proc *p) { (void)p; }
 void proc_act_publish(struct proc *p) { (void)p; }
 void proc_act_unpublish(struct proc *p) { (void)p; }
 void proc_act_wake_waiters(struct proc *p) { (void)p; nwakes++; }
+bool proc_act_hand_over(struct proc *parent, struct proc *child) { return proc_wait_hand_over(&waiters, parent, child); }
 void proc_act_retry_later(void) { nretries++; }
 void proc_act_drop_tty(struct session *s) { (void)s; ndrops++; }
 void proc_act_session_free(struct session *s) { (void)s; }
@@ -228,6 +230,43 @@ test_orphans(void)
 	c->p_death_signal = MX_SIGKILL;
 	proc_end(a, 0);
 	CHECK(b->p_parent == r && c->p_state == PROC_ZOMBIE && c->p_parent == r);
+	clean();
+}
+
+static void
+test_hand_over(void)
+{
+	struct proc_waiter wt = { .wt_idtype = MX_P_ALL, .wt_options = MX_WEXITED };
+	struct proc *a = born(init), *b = born(a), *c = born(a), *d = born(a);
+	int32_t pid = b->p_pid;
+
+	/* who sleeps gets the child and its SIGCHLD in one */
+	list_append(&waiters, &wt.wt_link);
+	forget();
+	proc_end(b, 3 << 8);
+	CHECK(wt.wt_is_done && list_empty(&waiters) && nposts == 0 && proc_find(pid) == NULL);
+	CHECK(wt.wt_result.w_pid == pid && wt.wt_result.w_wstatus == 3 << 8 && wt.wt_result.w_sigchld);
+	CHECK(a->p_child_usage.ru_utime_us == 1000000);
+
+	/* not who waits for another, or wants to leave it; then it is told as usual */
+	wt = (struct proc_waiter){ .wt_idtype = MX_P_PID, .wt_id = d->p_pid, .wt_options = MX_WEXITED };
+	list_append(&waiters, &wt.wt_link);
+	forget();
+	proc_end(c, 0);
+	CHECK(!wt.wt_is_done && nposts == 1 && c->p_state == PROC_ZOMBIE);
+	wt.wt_options |= MX_WNOWAIT;
+	forget();
+	proc_end(d, 0);
+	CHECK(!wt.wt_is_done && nposts == 1 && d->p_state == PROC_ZOMBIE);
+	list_remove(&wt.wt_link);
+
+	/* an ignored signal stays one */
+	a->p_ignored = PROC_SIGBIT(MX_SIGCHLD);
+	b = born(a);
+	wt = (struct proc_waiter){ .wt_idtype = MX_P_ALL, .wt_options = MX_WEXITED };
+	list_append(&waiters, &wt.wt_link);
+	proc_end(b, 0);
+	CHECK(wt.wt_is_done && !wt.wt_result.w_sigchld);
 	clean();
 }
 
@@ -700,6 +739,7 @@ main(void)
 	test_fork_wait();
 	test_clone_children();
 	test_orphans();
+	test_hand_over();
 	test_autoreap();
 	test_stop();
 	test_orphaned_group();
