@@ -136,10 +136,10 @@ $(foreach s,$(masix_servers),$(eval $(call server_rules,$(s))))
 # --- emulib -----------------------------------------------------------------------------------------------------------
 ifneq ($(emulib_SOURCES),)
 emulib_objects := $(call objects,emulib,emulib,$(emulib_SOURCES)) $(emulib_USER:%=obj/emulib/gen/mig/%_user.o)
-out/emulib/emulib.elf: $(emulib_objects) $(srcdir)/emulib/emulib.ld
+out/emulib/emulib.elf: $(emulib_objects) $(srcdir)/emulib/emulib.ld $(srcdir)/emulib/hot.ld
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--gc-sections \
-		$(emulib_LDFLAGS) -Wl,-T,$(srcdir)/emulib/emulib.ld -o $@ $(emulib_objects) $(libgcc)
+		$(emulib_LDFLAGS) -Wl,-L,$(srcdir)/emulib -Wl,-T,$(srcdir)/emulib/emulib.ld -o $@ $(emulib_objects) $(libgcc)
 masix_all += out/emulib/emulib.elf out/emulib/emulib.elf.stripped
 endif
 

@@ -88,6 +88,9 @@ void em_thread_free(struct em_thread *t);
 /* A Mach thread in TASK whose block is T, suspended, that will begin with *STATE; its descriptors are set up. Errors: kern_return_t.
  * Rights: *PORT is the caller's. */
 kern_return_t em_thread_make(mach_port_t task, const struct em_thread *t, const struct i386_thread_state *state, mach_port_t *port);
+/* The registers of a stopped thread, i386_REGS_SEGS_STATE. Errors: kern_return_t */
+kern_return_t em_state_get(mach_port_t thread, struct i386_thread_state *st);
+kern_return_t em_state_set(mach_port_t thread, const struct i386_thread_state *st);
 void em_state_init(struct i386_thread_state *st, const struct em_thread *t, const char *eip);
 void em_state_from_regs(struct i386_thread_state *st, const struct em_regs *r);
 void em_regs_from_state(struct em_regs *r, const struct i386_thread_state *st);

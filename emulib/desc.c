@@ -106,7 +106,8 @@ em_desc_freeze(void)
 	for (uint32_t i = 0; i < DESC_PAGES; i++) {
 		if (!desc_pages[i].dp_is_mapped)
 			continue;
-		desc_pages[i].dp_is_frozen = true;
+		if (!desc_pages[i].dp_is_frozen)
+			desc_pages[i].dp_is_frozen = true;
 		if (desc_pages[i].dp_live == 0)
 			desc_page_drop(i);
 	}

@@ -471,6 +471,20 @@ fd_file_give(struct em_file *f, mach_port_t child_task)
 	return err;
 }
 
+/* Is FD the lowest descriptor of its file? Nothing is written to the files for that: their pages would have to be copied. */
+static bool
+fd_is_first(const struct em_files *fs, uint32_t fd)
+{
+	const struct em_file *f = fs->fs_fd[fd].fd_file;
+	uint32_t i = 0;
+
+	if (f->f_refs == 1)
+		return true;
+	while (fs->fs_fd[i].fd_file != f)
+		i++;
+	return i == fd;
+}
+
 /* Give CHILD_TASK, a copy of this one, the rights of everything that P has open, and P's file context.
  * Errors: -errno; the caller destroys the task. Locks: between em_file_fork_begin and em_file_fork_end. */
 int32_t
@@ -479,17 +493,26 @@ em_file_fork(struct em_process *p, mach_port_t child_task)
 	struct em_files *fs = p->p_files;
 	int32_t err = em_port_give(child_task, p->p_vfs);
 
-	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next)
-		f->f_is_marked = false;
-	for (uint32_t fd = 0; fd < fs->fs_size && err == 0; fd++) {
-		struct em_file *f = fs->fs_fd[fd].fd_file;
-
-		if (f == NULL || f->f_is_marked)
-			continue;
-		f->f_is_marked = true;
-		err = fd_file_give(f, child_task);
-	}
+	for (uint32_t fd = 0; fd < fs->fs_size && err == 0; fd++)
+		if (fs->fs_fd[fd].fd_file != NULL && fd_is_first(fs, fd))
+			err = fd_file_give(fs->fs_fd[fd].fd_file, child_task);
 	return err;
+}
+
+/* Is every file as the table of a fork child wants it: a reference for each of its descriptors, none for anything else? */
+static bool
+fd_counts_are_right(const struct em_files *fs)
+{
+	uint32_t refs = 0, fds = 0;
+
+	for (const struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {
+		if (f->f_window.w_pins != 0 || f->f_window.w_wrote_ns != 0)
+			return false;
+		refs += f->f_refs;
+	}
+	for (uint32_t fd = 0; fd < fs->fs_size; fd++)
+		fds += fs->fs_fd[fd].fd_file != NULL;
+	return refs == fds;
 }
 
 /* In the child of a fork, before anything else of the file half: only what P has open is left. */
@@ -505,6 +528,8 @@ em_file_forked(struct em_process *p)
 	em_lock_forked();
 	em_poll_forked();
 	em_epoll_forked();
+	if (fd_counts_are_right(fs))
+		return;
 	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {
 		f->f_refs = 0;
 		f->f_window.w_pins = 0;

@@ -105,7 +105,6 @@ struct em_file {
 	volatile uint32_t f_refs;	/* descriptors, and calls under way */
 	uint32_t	f_kind;
 	bool		f_is_seekable;
-	bool		f_is_marked;	/* seen (fork, exec) */
 	struct em_file	*f_next, *f_prev;	/* all files of the address space */
 	struct mx_attr	f_attr;		/* when it was opened */
 	uint64_t	f_attr_ns;	/* ... which was then; 0: too old to be believed */

@@ -21,11 +21,11 @@
 
 /* What the child finds in its copy of the memory. */
 static struct {
-	uint8_t		*fx;		/* floating point state: a thread of another task begins without */
 	enum em_child_kind kind;
 	struct em_clone	how;
 	struct em_exec	*exec;
 } fork_child;
+static uint8_t fork_fx[512] __attribute__((aligned(16)));	/* floating point state: a thread of another task begins without */
 static volatile uint32_t fork_lock;
 
 static void
@@ -130,18 +130,14 @@ em_fork_kind(struct em_thread *t, const struct em_clone *how, enum em_child_kind
 {
 	struct em_process *p = t->t_process;
 	struct child c = { MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL, 0, 0, { { 0 } } };
-	uint8_t *fx = em_alloc(512);
 	uint32_t flags = (how->flags & CLONE_VFORK && kind == EM_CHILD_FORK ? MX_FORK_VFORK : 0) |
 		(how->flags & CLONE_PARENT ? MX_FORK_PARENT : 0);
 	int32_t err;
 
-	if (fx == NULL)
-		return E(ENOMEM);
 	if (!p->p_is_vfork)		/* P's port is the parent's then */
 		em_signal_tell_ignored(p);
 	locks_take(p);
-	__asm__ volatile("fxsave (%0)" : : "r"(fx) : "memory");
-	fork_child.fx = fx;
+	__asm__ volatile("fxsave (%0)" : : "r"(fork_fx) : "memory");
 	fork_child.kind = kind;
 	fork_child.how = *how;
 	fork_child.exec = exec;
@@ -153,7 +149,6 @@ em_fork_kind(struct em_thread *t, const struct em_clone *how, enum em_child_kind
 			(void)syscall_task_terminate(c.task);
 	}
 	child_forget(&c);
-	em_free(fx, 512);
 	return err < 0 ? err : c.pid;
 }
 
@@ -231,8 +226,7 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	em_random_seed(p, words + 2, 4);
 	memset(&em_public.pu_calls_local, 0, sizeof(em_public) - offsetof(struct em_public, pu_calls_local));
 	em_public.pu_process = p;
-	__asm__ volatile("fxrstor (%0)" : : "r"(fork_child.fx) : "memory");
-	em_free(fork_child.fx, 512);
+	__asm__ volatile("fxrstor (%0)" : : "r"(fork_fx) : "memory");
 	p->p_is_vfork = false;
 	p->p_vfs_owner = p->p_pid;
 	em_signal_tell_ignored(p);

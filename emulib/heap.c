@@ -18,8 +18,9 @@ struct heap_free { struct heap_free *next; };
 
 static volatile uint32_t heap_lock;
 static struct heap_free *heap_list[HEAP_CLASSES];
-static uint32_t heap_next = EM_HEAP;		/* never handed out from here on */
-static uint32_t heap_mapped = EM_HEAP;		/* the kernel has given memory up to here */
+static char heap_first[64] __attribute__((aligned(32)));	/* the first blocks, in a page that every fork copies anyway */
+static uint32_t heap_next = (uint32_t)heap_first;	/* never handed out from here on */
+static uint32_t heap_mapped = (uint32_t)heap_first + sizeof(heap_first);	/* there is memory up to here */
 static uint32_t scratch_used[(EM_SCRATCH_END - EM_SCRATCH) / EM_PAGE / 32];
 
 static unsigned int
@@ -36,10 +37,14 @@ heap_class(size_t n)
 static void *
 heap_grow(size_t size)
 {
-	uint32_t need = heap_next + size;
-	vm_address_t at = heap_mapped;
+	uint32_t need;
+	vm_address_t at;
 	vm_size_t step;
 
+	if (heap_next < EM_HEAP && size > heap_mapped - heap_next)
+		heap_next = heap_mapped = EM_HEAP;
+	need = heap_next + size;
+	at = heap_mapped;
 	if (need > EM_HEAP_END)
 		return NULL;
 	if (need > heap_mapped) {

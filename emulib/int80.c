@@ -109,15 +109,13 @@ static bool
 others_stop(struct em_process *p, uint32_t start)
 {
 	struct i386_thread_state st;
-	mach_msg_type_number_t n;
 	bool inside = false;
 
 	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next) {
 		if (t == em_self())
 			continue;
-		n = i386_THREAD_STATE_COUNT;
 		if (thread_suspend(t->t_port) != KERN_SUCCESS ||
-		    thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
+		    em_state_get(t->t_port, &st) != KERN_SUCCESS)
 			continue;
 		if ((st.eip > start && st.eip < start + 8) || (t->t_regs.r_eip > start && t->t_regs.r_eip < start + 8))
 			inside = true;

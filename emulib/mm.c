@@ -341,10 +341,16 @@ em_mm_lookup(uint32_t addr, struct em_vma *out)
 void
 em_mm_fork(void)
 {
-	for (uint32_t i = 0; i < mm_list.vl_count; i++)
-		if (!(mm_list.vl_entry[i].vm_flags & (EM_VMA_SHARED | EM_VMA_LAZY)))
-			mm_list.vl_entry[i].vm_flags |= EM_VMA_FORKED;
-	em_vma_merge(&mm_list);
+	bool changed = false;
+
+	for (uint32_t i = 0; i < mm_list.vl_count; i++) {
+		if (mm_list.vl_entry[i].vm_flags & (EM_VMA_SHARED | EM_VMA_LAZY | EM_VMA_FORKED))
+			continue;
+		mm_list.vl_entry[i].vm_flags |= EM_VMA_FORKED;
+		changed = true;
+	}
+	if (changed)
+		em_vma_merge(&mm_list);
 }
 
 void

@@ -56,18 +56,13 @@ block(const uint32_t key[8], const uint32_t nonce[4], uint32_t out[16])
 		out[i] += in[i];
 }
 
-/* Mix N words into the process's key. */
+/* Mix N words into the process's key: the next output, which replaces the key, depends on all of it. */
 void
 em_random_seed(struct em_process *p, const uint32_t *words, uint32_t n)
 {
-	uint32_t out[16];
-
 	em_lock(&random_lock);
 	for (uint32_t i = 0; i < n; i++)
 		p->p_seed[i % 8] ^= words[i];
-	p->p_seed[8]++;
-	block(p->p_seed, p->p_seed + 8, out);
-	memcpy(p->p_seed, out, 32);
 	em_unlock(&random_lock);
 }
 

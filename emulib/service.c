@@ -151,7 +151,7 @@ fault_recover(struct em_thread *t, struct i386_thread_state *st)
 {
 	st->eip = t->t_fault_resume;
 	st->uesp = t->t_fault_stack;
-	(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)st, i386_THREAD_STATE_COUNT);
+	(void)em_state_set(t->t_port, st);
 }
 
 static void
@@ -166,13 +166,12 @@ static void
 exception_handle(struct em_process *p, struct em_thread *t, const struct exception_msg *m)
 {
 	struct i386_thread_state st;
-	mach_msg_type_number_t n = i386_THREAD_STATE_COUNT;
 	struct fault f;
 	int code = MX_SI_KERNEL;
 
 	(void)p;
 	t->t_raised = true;
-	if (t->t_redirected || thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
+	if (t->t_redirected || em_state_get(t->t_port, &st) != KERN_SUCCESS)
 		return;
 	if (m->exception == EXC_BAD_INSTRUCTION && m->code == EXC_I386_GPFLT && m->subcode == 0x402 && em_thread_in_program(&st)) {
 		em_public.pu_int80++;

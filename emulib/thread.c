@@ -160,10 +160,72 @@ em_regs_from_state(struct em_regs *r, const struct i386_thread_state *st)
 	r->r_orig_eax = 0xffffffffu;
 }
 
+/* ---- Registers of other threads ---- */
+
+#define STATE_GET_ID	2017		/* thread_get_state, thread_set_state of the kernel's mach.defs */
+#define STATE_SET_ID	2018
+#define REPLY		100
+
+struct state_message {
+	mach_msg_header_t	head;
+	mach_msg_type_t		first_type;	/* the flavor; in replies the result */
+	int			first;
+	mach_msg_type_t		second_type;
+	natural_t		second;		/* where the registers begin, or how many are asked for */
+	natural_t		room[i386_THREAD_STATE_COUNT];
+};
+
+/* MIG's stubs have room for 4 KiB of registers in their frames: a page of stack more in each process that makes a thread. */
+static kern_return_t
+state_rpc(struct state_message *m, mach_port_t thread, mach_msg_id_t id, uint32_t size)
+{
+	const mach_msg_type_t word = { .msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE };
+	mach_msg_return_t mr;
+
+	m->head = (mach_msg_header_t){
+		.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE), .msgh_size = size,
+		.msgh_remote_port = thread, .msgh_local_port = mig_get_reply_port(), .msgh_id = id,
+	};
+	m->first_type = word;
+	m->first = i386_REGS_SEGS_STATE;
+	mr = mach_msg(&m->head, MACH_SEND_MSG | MACH_RCV_MSG, size, sizeof(*m), m->head.msgh_local_port, 0, MACH_PORT_NULL);
+	if (mr != MACH_MSG_SUCCESS) {
+		mig_dealloc_reply_port(m->head.msgh_local_port);
+		return mr;
+	}
+	return m->head.msgh_id == id + REPLY ? m->first : KERN_FAILURE;
+}
+
+kern_return_t
+em_state_get(mach_port_t thread, struct i386_thread_state *st)
+{
+	struct state_message m;
+	kern_return_t kr;
+
+	m.second_type = (mach_msg_type_t){ .msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32, .msgt_number = 1, .msgt_inline = TRUE };
+	m.second = i386_THREAD_STATE_COUNT;
+	kr = state_rpc(&m, thread, STATE_GET_ID, offsetof(struct state_message, room));
+	if (kr == KERN_SUCCESS && m.second_type.msgt_number != i386_THREAD_STATE_COUNT)
+		kr = KERN_FAILURE;
+	if (kr == KERN_SUCCESS)
+		memcpy(st, &m.second, sizeof(*st));
+	return kr;
+}
+
+kern_return_t
+em_state_set(mach_port_t thread, const struct i386_thread_state *st)
+{
+	struct state_message m;
+
+	m.second_type = (mach_msg_type_t){ .msgt_name = MACH_MSG_TYPE_INTEGER_32, .msgt_size = 32,
+		.msgt_number = i386_THREAD_STATE_COUNT, .msgt_inline = TRUE };
+	memcpy(&m.second, st, sizeof(*st));
+	return state_rpc(&m, thread, STATE_SET_ID, offsetof(struct state_message, second) + sizeof(*st));
+}
+
 kern_return_t
 em_thread_make(mach_port_t task, const struct em_thread *t, const struct i386_thread_state *state, mach_port_t *port)
 {
-	struct i386_thread_state st = *state;
 	uint32_t self[2];
 	kern_return_t kr;
 
@@ -175,7 +237,7 @@ em_thread_make(mach_port_t task, const struct em_thread *t, const struct i386_th
 	if (kr == KERN_SUCCESS && t->t_tls[1] != 0)
 		kr = em_set_gdt(*port, EM_SEL_TLS, t->t_tls);
 	if (kr == KERN_SUCCESS)
-		kr = thread_set_state(*port, i386_REGS_SEGS_STATE, (thread_state_t)&st, i386_THREAD_STATE_COUNT);
+		kr = em_state_set(*port, state);
 	if (kr != KERN_SUCCESS) {
 		(void)thread_terminate(*port);
 		(void)syscall_mach_port_deallocate(em_task, *port);
@@ -211,20 +273,19 @@ em_thread_redirect(struct em_thread *t, struct i386_thread_state *st, const char
 	t->t_entry = EM_BY_FORCE;
 	em_state_init(&in, t, entry);
 	in.gs = st->gs;
-	(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&in, i386_THREAD_STATE_COUNT);
+	(void)em_state_set(t->t_port, &in);
 }
 
 void
 em_thread_kick(struct em_thread *t)
 {
 	struct i386_thread_state st;
-	mach_msg_type_number_t n = i386_THREAD_STATE_COUNT;
 	bool changed = false;
 
 	t->t_attention = 1;
 	if (t == em_self() || t->t_redirected || thread_suspend(t->t_port) != KERN_SUCCESS)
 		return;
-	if (thread_get_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, &n) != KERN_SUCCESS)
+	if (em_state_get(t->t_port, &st) != KERN_SUCCESS)
 		goto out;
 	if (eip_is_user(st.eip)) {
 		t->t_redirected = true;
@@ -242,7 +303,7 @@ em_thread_kick(struct em_thread *t)
 		(void)thread_abort(t->t_port);		/* harmless when the wait is over already */
 	}
 	if (changed)
-		(void)thread_set_state(t->t_port, i386_REGS_SEGS_STATE, (thread_state_t)&st, n);
+		(void)em_state_set(t->t_port, &st);
 out:
 	(void)thread_resume(t->t_port);
 }
