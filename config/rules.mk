@@ -125,7 +125,7 @@ $(call server_image,$(1)): $(if $($(1)_NOLIB),,$(guest_start)) $(call objects,gu
 		$(call server_lib,$(1)) $(foreach l,$($(1)_WITH),$(call server_lib,$(l))) $(if $($(1)_NOLIB),,$(guest_libs))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)$$(CC) $$(GUEST_LDFLAGS) $(if $($(1)_NOLIB),,-Wl,-u,__assert_func) -o $$@ -Wl,--start-group $$^ \
-		$(if $($(1)_NOLIB),,newlib/lib/libc.a $(if $($(1)_LIBM),newlib/lib/libm.a)) $(libgcc) -Wl,--end-group
+		$(if $($(1)_NOLIB),,$($(1)_LIBS) newlib/lib/libc.a $(if $($(1)_LIBM),newlib/lib/libm.a)) $(libgcc) -Wl,--end-group
 masix_all += $(call server_image,$(1)) $(call server_image,$(1)).stripped
 endef
 $(foreach s,$(masix_servers),$(eval $(call server_rules,$(s))))

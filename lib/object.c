@@ -81,6 +81,28 @@ mx_object_create(struct mx_class *cls)
 	return obj;
 }
 
+void *
+mx_object_adopt(struct mx_class *cls, mach_port_t port)
+{
+	struct mx_object *obj = calloc(1, cls->mc_size);
+
+	if (obj == NULL)
+		return NULL;
+	*obj = (struct mx_object){ .mo_class = cls, .mo_port = port, .mo_refs = 1, .mo_sent = true, .mo_entry.he_key = port };
+	if (!mx_hash_insert(&objects, &obj->mo_entry))
+		goto out_memory;
+	if (mx_port_adopt(port, (uintptr_t)obj | MX_PAYLOAD_OBJECT) != KERN_SUCCESS)
+		goto out_hash;
+	cls->mc_live++;
+	mx_stats.st_objects++;
+	return obj;
+out_hash:
+	mx_hash_remove(&objects, &obj->mo_entry);
+out_memory:
+	free(obj);
+	return NULL;
+}
+
 void
 mx_object_hold(struct mx_object *obj)
 {

@@ -352,7 +352,8 @@ mx_pager_supply(struct mx_pager *pg, uint32_t page, void *addr, uint32_t npages,
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious))
+	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious,
+	    MACH_PORT_NULL))
 		return NULL;
 	return (void *)at;
 }

@@ -65,7 +65,8 @@ send(mach_msg_header_t *head)
 }
 
 bool
-pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious)
+pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious,
+	mach_port_t told)
 {
 	struct supply_msg msg = {
 		.offset_type = WORD(MACH_MSG_TYPE_INTEGER_32), .offset = offset,
@@ -76,7 +77,7 @@ pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm
 		.data = *addr,
 		.lock_type = WORD(MACH_MSG_TYPE_INTEGER_32), .lock = VM_PROT_NONE,
 		.precious_type = WORD(MACH_MSG_TYPE_BOOLEAN), .precious = precious,
-		.reply_type = WORD(MACH_MSG_TYPE_MAKE_SEND_ONCE), .reply = MACH_PORT_NULL,
+		.reply_type = WORD(MACH_MSG_TYPE_MAKE_SEND_ONCE), .reply = told,
 	};
 	mach_msg_return_t kr;
 

@@ -58,6 +58,9 @@ struct mx_object {
 
 /* A zeroed object with one reference and a port in the server's port set. Errors: NULL, no memory. */
 void *mx_object_create(struct mx_class *cls);
+/* The same for PORT, a receive right that somebody else made and that others have rights to.
+ * Errors: NULL, no memory. Rights: PORT is the object's on success. */
+void *mx_object_adopt(struct mx_class *cls, mach_port_t port);
 void mx_object_hold(struct mx_object *obj);
 /* When the last reference goes and send rights are left, they become dead names. */
 void mx_object_release(struct mx_object *obj);

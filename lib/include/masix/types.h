@@ -110,6 +110,22 @@ struct mx_blk_info {			/* 12 words */
 	char		bi_name[16];	/* "vda1" */
 };
 
+/* The data pager's numbers; pages are of 4 KiB. */
+struct mx_data_info {			/* 24 words */
+	uint64_t	di_kept, di_given;	/* pages that came from the kernel and went back to it, ever */
+	uint64_t	di_written, di_read;	/* pages to and from swap, ever */
+	uint64_t	di_swap, di_swap_left;	/* slots of all areas; free ones */
+	uint32_t	di_pages;	/* in the store */
+	uint32_t	di_store_kb;	/* memory that the store has */
+	uint32_t	di_store_max_kb;
+	uint32_t	di_zeros;	/* pages that are nothing but zeros */
+	uint32_t	di_swapped;	/* pages on swap */
+	uint32_t	di_objects;
+	uint32_t	di_waiting;	/* pages that there is no room for */
+	uint32_t	di_errors;	/* of swap's disks */
+	uint32_t	di_pad[4];
+};
+
 struct mx_cred {			/* 8 words; supplementary groups travel beside it */
 	uint32_t	cr_ruid, cr_euid, cr_suid, cr_fsuid;
 	uint32_t	cr_rgid, cr_egid, cr_sgid, cr_fsgid;
@@ -136,6 +152,7 @@ typedef struct mx_cred mx_cred_t;
 typedef struct mx_rusage mx_rusage_t;
 typedef struct mx_siginfo mx_siginfo_t;
 typedef struct mx_blk_info mx_blk_info_t;
+typedef struct mx_data_info mx_data_info_t;
 typedef struct { uint32_t w[8]; } mx_seed_t;
 typedef vm_offset_t mx_ool_t;
 struct mx_object;			/* masix/object.h, in servers */
