@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#define LZ4_STATIC_LINKING_ONLY	/* LZ4_compress_fast_extState_fastReset: without clearing 16 KiB for each page */
 #include <lz4.h>
 #include "data.h"
 
@@ -18,6 +19,7 @@
 #define PACKED_MAX	(DATA_PAGE - DATA_PAGE / 8)
 #define NOBODY		0xffffffffu
 #define SPARES_MAX	4u		/* empty chunks that are kept */
+#define TRIES		64u		/* addresses to try: the kernel may have put a message's memory at some */
 
 struct chunk {
 	uint32_t	ch_next, ch_prev;	/* of its class, while it has room; or of the spare or unmapped ones: ch_next only */
@@ -32,29 +34,41 @@ static struct chunk *chunks;
 static uint32_t nchunks;
 static uint32_t with_room[CLASSES];		/* first chunk */
 static uint32_t spare, nspares;			/* mapped and empty */
-static uint32_t unmapped;
+static uint32_t unmapped, unmapped_last;
 static char state[16384 + 64] __attribute__((aligned(16)));	/* LZ4's, while it compresses */
 static char packed[LZ4_COMPRESSBOUND(DATA_PAGE) + 2];
+
+static void
+unmapped_append(uint32_t i)
+{
+	chunks[i].ch_next = NOBODY;
+	if (unmapped == NOBODY)
+		unmapped = i;
+	else
+		chunks[unmapped_last].ch_next = i;
+	unmapped_last = i;
+}
 
 bool
 data_store_init(uint32_t limit)
 {
 	if (limit > data_region_size())
 		limit = data_region_size();
-	if (LZ4_sizeofState() > (int)sizeof(state))
+	if (LZ4_sizeofState() > (int)sizeof(state) || LZ4_initStream(state, sizeof(state)) == NULL)
 		return false;
-	nchunks = limit / DATA_CHUNK;
-	chunks = calloc(nchunks + 1, sizeof(*chunks));
+	limit -= limit % DATA_CHUNK;
+	nchunks = limit / DATA_CHUNK + TRIES;
+	if (nchunks > data_region_size() / DATA_CHUNK)
+		nchunks = data_region_size() / DATA_CHUNK;
+	chunks = calloc(nchunks, sizeof(*chunks));
 	if (chunks == NULL)
 		return false;
 	for (uint32_t i = 0; i < CLASSES; i++)
 		with_room[i] = NOBODY;
 	unmapped = spare = NOBODY;
-	for (uint32_t i = nchunks; i-- > 0;) {
-		chunks[i].ch_next = unmapped;
-		unmapped = i;
-	}
-	data_store_stats = (struct data_store_stats){ .ss_limit = nchunks * DATA_CHUNK };
+	for (uint32_t i = 0; i < nchunks; i++)
+		unmapped_append(i);
+	data_store_stats = (struct data_store_stats){ .ss_limit = limit };
 	return true;
 }
 
@@ -114,12 +128,18 @@ chunk_take(void)
 		nspares--;
 		return i;
 	}
-	i = unmapped;
-	if (i == NOBODY || !data_chunk_map(chunk_at(i)))
-		return NOBODY;
-	unmapped = chunks[i].ch_next;
-	data_store_stats.ss_bytes += DATA_CHUNK;
-	return i;
+	for (uint32_t tries = 0; tries < TRIES && unmapped != NOBODY; tries++) {
+		if (data_store_stats.ss_bytes >= data_store_stats.ss_limit)
+			break;
+		i = unmapped;
+		unmapped = chunks[i].ch_next;
+		if (data_chunk_map(chunk_at(i))) {
+			data_store_stats.ss_bytes += DATA_CHUNK;
+			return i;
+		}
+		unmapped_append(i);
+	}
+	return NOBODY;
 }
 
 static void
@@ -133,8 +153,7 @@ chunk_give(uint32_t i)
 	}
 	data_chunk_unmap(chunk_at(i));
 	data_store_stats.ss_bytes -= DATA_CHUNK;
-	chunks[i].ch_next = unmapped;
-	unmapped = i;
+	unmapped_append(i);
 }
 
 /* ---- Blobs ---- */
@@ -187,7 +206,7 @@ blob_free(char *blob)
 bool
 data_store_put(const void *page, data_word *word)
 {
-	uint16_t length = (uint16_t)LZ4_compress_fast_extState(state, page, packed + 2, DATA_PAGE, sizeof(packed) - 2, 1);
+	uint16_t length = (uint16_t)LZ4_compress_fast_extState_fastReset(state, page, packed + 2, DATA_PAGE, sizeof(packed) - 2, 1);
 	bool is_raw = length == 0 || length + 2u > PACKED_MAX;
 	char *blob = blob_alloc(is_raw ? DATA_PAGE : length + 2u);
 
