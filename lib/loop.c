@@ -127,8 +127,10 @@ mx_loop_serve(struct mx_fibril *self)
 		in->msgh_remote_port = MACH_PORT_NULL;		/* that right goes with the reply */
 		mx_message_destroy(in, true);
 	}
-	if (!MACH_PORT_VALID(out->Head.msgh_remote_port))
+	if (!MACH_PORT_VALID(out->Head.msgh_remote_port)) {
+		mx_message_destroy(&out->Head, false);		/* nobody takes the rights in it: the client has ended */
 		return 0;
+	}
 	mx_stats.st_replies++;
 	return out->Head.msgh_size;
 }
