@@ -12,7 +12,7 @@
 #include "impl.h"
 
 #define SWITCHES_BEFORE_POLL 128	/* fibrils that keep each other busy still let messages in */
-#define IDLE_MAX 128			/* more than that are given back */
+#define IDLE_MAX 32			/* more than that are given back */
 
 struct mx_fibril *mx_current;
 struct mx_queue mx_ready;

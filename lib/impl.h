@@ -19,6 +19,11 @@
 #define MX_FIBRILS_FEW	4u
 #define MX_OUR_IDS	400000		/* message ids from here on are MASIX's own interfaces */
 
+/* ---- The page for /proc/masix/objects (report.c) ---- */
+
+/* Errors: none; a task without goes without. */
+void mx_report_init(const char *name);
+
 /* ---- Timers (heap.c) ---- */
 
 struct mx_timer_node {

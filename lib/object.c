@@ -17,11 +17,26 @@
 #include "impl.h"
 #include "mach_port.h"
 
-#define SPARES_MAX 256u
+#define SPARES_MAX 64u		/* of a class: what is more is given back */
 
 static struct mx_hash objects;		/* all that live, by port name */
 
 /* ---- Life ---- */
+
+static void
+class_report(struct mx_class *cls)
+{
+	static struct mx_report_class *fibrils;
+
+	if (fibrils != NULL || (fibrils = mx_report_add("fibrils")) != NULL) {
+		fibrils->rc_live = mx_fibrils_busy();
+		fibrils->rc_spare = mx_stats.st_fibrils - fibrils->rc_live;
+	}
+	if (cls->mc_report == NULL && (cls->mc_report = mx_report_add(cls->mc_name)) == NULL)
+		return;
+	cls->mc_report->rc_live = cls->mc_live;
+	cls->mc_report->rc_spare = cls->mc_nspare;
+}
 
 static struct mx_object *
 object_new(struct mx_class *cls)
@@ -77,6 +92,7 @@ mx_object_create(struct mx_class *cls)
 		return NULL;
 	}
 	cls->mc_live++;
+	class_report(cls);
 	mx_stats.st_objects++;
 	return obj;
 }
@@ -130,8 +146,10 @@ mx_object_release(struct mx_object *obj)
 		obj->mo_requests = (struct mx_fibril *)cls->mc_spare;
 		cls->mc_spare = obj;
 		cls->mc_nspare++;
+		class_report(cls);
 		return;
 	}
+	class_report(cls);
 	(void)mach_port_mod_refs(mx_task, obj->mo_port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
 	free(obj);
 }

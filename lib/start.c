@@ -27,6 +27,7 @@ mx_start(int *stack)
 	mx_time_init();
 	if (mx_loop_init() != KERN_SUCCESS || mx_notify_init() != KERN_SUCCESS)
 		mx_panic(__FILE__, __LINE__, "no ports");
+	mx_report_init(stack[0] > 0 ? ((char **)(stack + 1))[0] : "?");
 	exit(main(stack[0], (char **)(stack + 1)));
 }
 

@@ -3,8 +3,8 @@
  *
  * Their stacks lie in a region of their own, in slots of a fixed size, so that a look at the stack pointer tells what kind of
  * code is running and where its reply port is, without a register or a call of the kernel for it. The kernel may put
- * other memory between the stacks (a fibril's stack, for instance): what belongs to a thread is in a table. A stack is never
- * given back, since whose it is would have to change at the same instant; it is used again once its thread is dead.
+ * other memory between the stacks (a fibril's stack, for instance): what belongs to a thread is in a table. A thread cannot give
+ * its own stack back: that is used again, or given back by mx_thread_collect, once the thread is dead.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -138,6 +138,23 @@ mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes)
 		mx_port_release(thread);
 	}
 	return kr;
+}
+
+bool
+mx_thread_collect(void)
+{
+	bool is_any = false;
+
+	for (struct thread_slot *slot = slots; slot < slots + SLOTS; slot++) {
+		vm_address_t stack = slot->ts_stack;
+
+		if (stack == 0 || !slot_reusable(slot, 0))
+			continue;
+		slot->ts_stack = 0;
+		(void)syscall_vm_deallocate(mx_task, stack, slot->ts_size);	/* ours: cannot fail */
+		is_any = true;
+	}
+	return is_any;
 }
 
 void

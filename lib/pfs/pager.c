@@ -220,6 +220,15 @@ pager_main(void *arg)
 
 /* ---- Life: on fibrils ---- */
 
+static void
+pagers_report(int change)
+{
+	static struct mx_report_class *report;
+
+	if (report != NULL || (report = mx_report_add("memory object")) != NULL)
+		report->rc_live += (uint32_t)change;
+}
+
 kern_return_t
 mx_pager_start(void)
 {
@@ -257,6 +266,7 @@ mx_pager_create(const struct mx_pager_ops *ops, void *owner, struct mx_pager **o
 		kr = mach_port_move_member(mx_task, pg->pg_port, pager_set);
 	if (kr != KERN_SUCCESS)
 		goto out_port;
+	pagers_report(1);
 	*out = pg;
 	return KERN_SUCCESS;
 out_port:
@@ -343,6 +353,7 @@ mx_pager_destroy(struct mx_pager *pg)
 {
 	(void)mach_port_mod_refs(mx_task, pg->pg_port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
 	free(pg);
+	pagers_report(-1);
 }
 
 /* ---- Answers ---- */

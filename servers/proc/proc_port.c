@@ -26,7 +26,8 @@ static struct mx_class session_class = {
 	.mc_name = "session", .mc_size = sizeof(struct session_port), .mc_demux = session_demux,
 };
 
-#define RETIRED_MAX	512
+#define RETIRED_MAX	512		/* ports that somebody may have a right to */
+#define RETIRED_KEPT	64		/* those that nobody has one to: what is more is given back */
 #define RETIRED_TRIES	4
 
 static struct list retired = { &retired, &retired };
@@ -56,7 +57,14 @@ static void
 retire(struct proc_port *pp)
 {
 	list_append(&retired, &pp->pp_retired);
-	if (++nretired <= RETIRED_MAX)
+	if (++nretired <= RETIRED_KEPT)
+		return;
+	pp = retired_take();
+	if (pp != NULL) {
+		mx_object_release(&pp->pp_object);
+		return;
+	}
+	if (nretired <= RETIRED_MAX)
 		return;
 	/* Somebody collects them: the oldest becomes a dead name there. */
 	pp = LIST_ENTRY(retired.next, struct proc_port, pp_retired);

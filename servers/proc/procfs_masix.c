@@ -2,6 +2,7 @@
  * procfs_masix.c - /proc/masix: what Linux does not have.
  *
  *	counts		how much of everything there is, so that a test can see what is not given back: a name and a number a line
+ *	objects		what each server has: a line per class of objects with how many live and how many dead ones wait to be used again
  *	rpc		a line per process: how its system calls were answered; from emulib's own counters (struct em_public)
  *	unimplemented	system calls that emulib does not have: number and how often, of living processes and reported by ended ones
  *
@@ -50,18 +51,28 @@ pf_all_tasks(void (*fn)(mach_port_t task))
 static struct pfs_text *counts_text;		/* of the text being made, which does not park */
 static uint32_t ntasks, nthreads;
 
-static uint32_t
-task_count_ports(mach_port_t task)
+struct port_counts {
+	uint32_t	pc_all, pc_receive, pc_send_once, pc_dead;
+};
+
+static void
+task_count_ports(mach_port_t task, struct port_counts *counts)
 {
 	mach_port_array_t names;
 	mach_port_type_array_t types;
 	mach_msg_type_number_t n, ntypes;
 
+	memset(counts, 0, sizeof(*counts));
 	if (mach_port_names(task, &names, &n, &types, &ntypes) != KERN_SUCCESS)
-		return 0;
+		return;
+	counts->pc_all = n;
+	for (mach_msg_type_number_t i = 0; i < ntypes; i++) {
+		counts->pc_receive += (types[i] & MACH_PORT_TYPE_RECEIVE) != 0;
+		counts->pc_send_once += (types[i] & MACH_PORT_TYPE_SEND_ONCE) != 0;
+		counts->pc_dead += (types[i] & MACH_PORT_TYPE_DEAD_NAME) != 0;
+	}
 	(void)syscall_vm_deallocate(mx_task, (vm_address_t)names, n * sizeof(names[0]));	/* ours: cannot fail */
 	(void)syscall_vm_deallocate(mx_task, (vm_address_t)types, ntypes * sizeof(types[0]));
-	return n;
 }
 
 static uint32_t
@@ -84,6 +95,7 @@ task_count(mach_port_t task)
 	struct task_basic_info info;
 	mach_msg_type_number_t count = TASK_BASIC_INFO_COUNT;
 	uint32_t threads = task_count_threads(task);
+	struct port_counts ports;
 
 	ntasks++;
 	nthreads += threads;
@@ -91,9 +103,11 @@ task_count(mach_port_t task)
 		return;
 	if (task_info(task, TASK_BASIC_INFO, (task_info_t)&info, &count) != KERN_SUCCESS)
 		return;
-	pfs_text_printf(counts_text, "server %u ports %u threads %u virtual_kb %lu resident_kb %lu\n", (unsigned int)ntasks,
-		(unsigned int)task_count_ports(task), (unsigned int)threads, (unsigned long)info.virtual_size / 1024,
-		(unsigned long)info.resident_size / 1024);
+	task_count_ports(task, &ports);
+	pfs_text_printf(counts_text, "server %u ports %u threads %u virtual_kb %lu resident_kb %lu receive %u send_once %u dead %u\n",
+		(unsigned int)ntasks, (unsigned int)ports.pc_all, (unsigned int)threads, (unsigned long)info.virtual_size / 1024,
+		(unsigned long)info.resident_size / 1024, (unsigned int)ports.pc_receive, (unsigned int)ports.pc_send_once,
+		(unsigned int)ports.pc_dead);
 }
 
 static void
@@ -141,6 +155,54 @@ text_counts(struct proc *p, int32_t n, struct pfs_text *text)
 		pfs_text_printf(text, "free_kb %lu\nwired_kb %lu\n", (unsigned long)s.free_count * PAGE_KB,
 			(unsigned long)s.wire_count * PAGE_KB);
 	counts_kernel(text);
+	return KERN_SUCCESS;
+}
+
+/* ---- objects ---- */
+
+static void
+report_print(const struct mx_report *re, struct pfs_text *text)
+{
+	uint32_t n = re->re_nclasses;
+
+	if (n > sizeof(re->re_classes) / sizeof(re->re_classes[0]))
+		n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct mx_report_class *rc = &re->re_classes[i];
+
+		pfs_text_printf(text, "%.*s.%.*s %u %u\n", MX_REPORT_NAME, re->re_name, MX_REPORT_NAME, rc->rc_name,
+			(unsigned int)rc->rc_live, (unsigned int)rc->rc_spare);
+	}
+}
+
+/* Print what TASK says, if it is a server that says something. Blocks: a worker */
+static void
+task_report(mach_port_t task, struct pfs_text *text)
+{
+	struct mx_report *re;
+
+	if (proc_task_is_process(task) || (re = malloc(sizeof(*re))) == NULL)
+		return;
+	if (task_memory_read(task, MX_REPORT_ADDRESS, re, sizeof(*re)) == sizeof(*re) && re->re_magic == MX_REPORT_MAGIC)
+		report_print(re, text);
+	free(re);
+}
+
+static kern_return_t
+text_objects(struct proc *p, int32_t n, struct pfs_text *text)
+{
+	mach_port_t set = proc_processor_set();
+	task_array_t tasks;
+	mach_msg_type_number_t count;
+
+	(void)p, (void)n;
+	if (set == MACH_PORT_NULL || processor_set_tasks(set, &tasks, &count) != KERN_SUCCESS)
+		return MX_EIO;
+	for (mach_msg_type_number_t i = 0; i < count; i++) {
+		task_report(tasks[i], text);
+		mx_port_release(tasks[i]);
+	}
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)tasks, count * sizeof(tasks[0]));	/* ours: cannot fail */
 	return KERN_SUCCESS;
 }
 
@@ -246,6 +308,7 @@ text_unimplemented(struct proc *p, int32_t n, struct pfs_text *text)
 
 struct pf_entry pf_masix_entries[] = {
 	{ .e_name = "counts", .e_mode = PF_FILE | 0444, .e_text = text_counts },
+	{ .e_name = "objects", .e_mode = PF_FILE | 0444, .e_text = text_objects },
 	{ .e_name = "rpc", .e_mode = PF_FILE | 0444, .e_text = text_rpc },
 	{ .e_name = "unimplemented", .e_mode = PF_FILE | 0444, .e_text = text_unimplemented },
 	{ .e_name = NULL }

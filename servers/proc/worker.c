@@ -19,14 +19,19 @@
 #include "mach_port.h"
 
 #define WORKERS_MAX	256		/* PROC_STUCK_MAX (proc_family.c) of some users */
+#define WORKERS_KEPT	8		/* others end when they had nothing to do for a while */
+#define IDLE_NS		2000000000ull
 #define WORKER_STACK	16384
 #define WORKER_PRIORITY	12		/* behind the fibrils, before all users */
 #define ID_JOB		414901		/* to a worker, and back: private to proc */
 #define ID_EXCEPTION	2400
 
 struct worker {
-	mach_port_t	wk_port;	/* receive right and send right */
+	volatile mach_port_t wk_port;	/* receive right and send right; NULL, set by the worker: none has this place */
 	struct job	*volatile wk_job; /* set by the fibril thread; NULL, set by the worker: idle */
+	bool		wk_used;	/* since the last look for those that are too many */
+	volatile mach_port_t wk_thread;	/* set by the worker */
+	bool		wk_raised;	/* an exception: the kernel keeps a port for the thread, which only thread_abort frees */
 };
 
 struct job_message {
@@ -53,7 +58,10 @@ struct exception_message {
 extern char worker_copy_insn[], worker_copy_fault[];
 
 static struct worker workers[WORKERS_MAX];
-static uint32_t nworkers;
+static uint32_t nplaces;			/* in use, or used before */
+static struct job ending;			/* the last job of a worker */
+static struct mx_timer *idle_timer;
+static bool is_idle_timer_set;
 static struct job *waiting, **waiting_end = &waiting;	/* no worker was idle */
 static volatile bool is_waiting;			/* the same, for workers to see */
 static struct job *volatile done_list;			/* workers push, the fibril thread takes all */
@@ -99,6 +107,7 @@ worker_main(void *arg)
 	struct worker *w = arg;
 	mach_port_t self = mach_thread_self();
 
+	w->wk_thread = self;
 	(void)thread_set_special_port(self, THREAD_EXCEPTION_PORT, exception_port);	/* our own: cannot fail */
 	if (processor_set != MACH_PORT_NULL &&
 	    thread_max_priority(self, processor_set, WORKER_PRIORITY) == KERN_SUCCESS)
@@ -112,6 +121,8 @@ worker_main(void *arg)
 		if (mach_msg_trap(&m.head, MACH_RCV_MSG, 0, sizeof(m), w->wk_port, 0, MACH_PORT_NULL) != MACH_MSG_SUCCESS)
 			continue;
 		job = (struct job *)m.job;
+		if (job == &ending)
+			break;
 		job->jb_run(job);
 		is_lazy = job->jb_is_lazy;
 		done_push(job);
@@ -120,37 +131,91 @@ worker_main(void *arg)
 		if (!is_lazy || is_waiting)
 			(void)job_send(done_port, NULL);	/* the port lives as long as the server */
 	}
+	(void)mach_port_destroy(mx_task, w->wk_port);	/* ours: cannot fail */
+	mx_port_release(self);
+	__sync_synchronize();
+	w->wk_port = MACH_PORT_NULL;			/* the place is another's now */
 }
 
 /* ---- On the fibril thread ---- */
+
+static struct worker *
+place_find(void)
+{
+	for (uint32_t i = 0; i < nplaces; i++) {
+		if (workers[i].wk_port == MACH_PORT_NULL)
+			return &workers[i];
+	}
+	return nplaces < WORKERS_MAX ? &workers[nplaces++] : NULL;
+}
 
 /* Errors: NULL */
 static struct worker *
 worker_create(void)
 {
-	struct worker *w = &workers[nworkers];
+	struct worker *w = place_find();
+	mach_port_t port;
 
-	if (nworkers == WORKERS_MAX)
+	if (w == NULL || syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &port) != KERN_SUCCESS)
 		return NULL;
-	if (syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &w->wk_port) != KERN_SUCCESS)
-		return NULL;
-	if (syscall_mach_port_insert_right(mx_task, w->wk_port, w->wk_port, MACH_MSG_TYPE_MAKE_SEND) != KERN_SUCCESS ||
+	w->wk_job = NULL;
+	w->wk_thread = MACH_PORT_NULL;
+	w->wk_raised = false;
+	w->wk_port = port;
+	if (syscall_mach_port_insert_right(mx_task, port, port, MACH_MSG_TYPE_MAKE_SEND) != KERN_SUCCESS ||
 	    mx_thread_start(worker_main, w, WORKER_STACK) != KERN_SUCCESS) {
-		(void)mach_port_destroy(mx_task, w->wk_port);	/* ours: cannot fail */
+		(void)mach_port_destroy(mx_task, port);		/* ours: cannot fail */
+		w->wk_port = MACH_PORT_NULL;
 		return NULL;
 	}
-	nworkers++;
+	if (w >= &workers[WORKERS_KEPT] && !is_idle_timer_set) {
+		is_idle_timer_set = true;
+		mx_timer_set(idle_timer, mx_now_ns() + IDLE_NS);
+	}
 	return w;
 }
 
+/* The first in the table work most, so that the last are idle when there is little to do. */
 static struct worker *
 worker_idle(void)
 {
-	for (uint32_t i = 0; i < nworkers; i++) {
-		if (workers[i].wk_job == NULL)
+	for (uint32_t i = 0; i < nplaces; i++) {
+		if (workers[i].wk_port != MACH_PORT_NULL && workers[i].wk_job == NULL)
 			return &workers[i];
 	}
 	return worker_create();
+}
+
+static void
+worker_end(struct worker *w)
+{
+	w->wk_job = &ending;
+	if (w->wk_raised)
+		(void)thread_abort(w->wk_thread);	/* it waits for a message, and goes on doing so */
+	if (job_send(w->wk_port, &ending) != MACH_MSG_SUCCESS)
+		mx_panic(__FILE__, __LINE__, "cannot send to a worker");
+}
+
+/* End the workers that are too many and had nothing to do since the last time. */
+static void
+idle_end(void *arg)
+{
+	bool again = mx_thread_collect();
+
+	(void)arg;
+	for (uint32_t i = WORKERS_KEPT; i < nplaces; i++) {
+		struct worker *w = &workers[i];
+
+		if (w->wk_port == MACH_PORT_NULL)
+			continue;
+		again = true;
+		if (w->wk_job == NULL && !w->wk_used)
+			worker_end(w);
+		w->wk_used = false;
+	}
+	is_idle_timer_set = again;
+	if (again)
+		mx_timer_set(idle_timer, mx_now_ns() + IDLE_NS);
 }
 
 /* Give waiting jobs to idle workers. */
@@ -167,6 +232,7 @@ jobs_begin(void)
 		if (waiting == NULL)
 			waiting_end = &waiting;
 		w->wk_job = job;
+		w->wk_used = true;
 		if (job_send(w->wk_port, job) != MACH_MSG_SUCCESS)
 			mx_panic(__FILE__, __LINE__, "cannot send to a worker");
 	}
@@ -223,6 +289,10 @@ fault_resolve(mach_port_t thread)
 	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
 	kern_return_t kr;
 
+	for (uint32_t i = 0; i < nplaces; i++) {
+		if (workers[i].wk_port != MACH_PORT_NULL && workers[i].wk_thread == thread)
+			workers[i].wk_raised = true;
+	}
 	kr = thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -259,7 +329,8 @@ worker_init(mach_port_t set)
 {
 	struct mx_object *done = mx_object_create(&done_class), *fault = mx_object_create(&exception_class);
 
-	if (done == NULL || fault == NULL)
+	idle_timer = mx_timer_create(idle_end, NULL);
+	if (done == NULL || fault == NULL || idle_timer == NULL)
 		return MX_ENOMEM;
 	processor_set = set;
 	done_port = mx_object_send_right(done);
@@ -270,8 +341,9 @@ worker_init(mach_port_t set)
 void
 worker_counts(uint32_t *all, uint32_t *busy)
 {
-	*all = nworkers;
-	*busy = 0;
-	for (uint32_t i = 0; i < nworkers; i++)
-		*busy += workers[i].wk_job != NULL;
+	*all = *busy = 0;
+	for (uint32_t i = 0; i < nplaces; i++) {
+		*all += workers[i].wk_port != MACH_PORT_NULL;
+		*busy += workers[i].wk_port != MACH_PORT_NULL && workers[i].wk_job != NULL;
+	}
 }

@@ -18,6 +18,7 @@
 
 struct thread {
 	void		*th_sp;
+	char		*th_stack;
 	mach_port_t	th_reply_port;
 	mach_port_t	th_waits_for;		/* a port or set; MACH_PORT_NULL: it can run */
 	bool		th_is_over;
@@ -66,20 +67,32 @@ threads_step(void)
 kern_return_t
 mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes)
 {
-	struct thread *t = &threads[nthreads];
+	struct thread *t = &threads[1];
 	void **sp;
 
 	(void)stack_bytes;
-	if (nthreads == THREADS_MAX)
+	while (t < &threads[nthreads] && !t->th_is_over)
+		t++;
+	if (t == &threads[THREADS_MAX])
 		return KERN_RESOURCE_SHORTAGE;
-	nthreads++;
+	if (t == &threads[nthreads])
+		nthreads++;
 	t->th_fn = fn;
 	t->th_arg = arg;
-	sp = (void **)((char *)calloc(1, THREAD_STACK) + THREAD_STACK - 16);
+	t->th_is_over = false;
+	if (t->th_stack == NULL)
+		t->th_stack = calloc(1, THREAD_STACK);
+	sp = (void **)(t->th_stack + THREAD_STACK - 16);
 	*--sp = NULL;
 	*--sp = (void *)(uintptr_t)thread_main;
 	t->th_sp = sp - 4;
 	return KERN_SUCCESS;
+}
+
+bool
+mx_thread_collect(void)
+{
+	return false;			/* stacks are used again */
 }
 
 mach_port_t *

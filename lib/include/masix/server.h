@@ -42,6 +42,7 @@ struct mx_class {
 	struct mx_object *mc_spare;	/* private: dead objects with their ports, to be used again */
 	unsigned int	mc_nspare;
 	unsigned int	mc_live;
+	struct mx_report_class *mc_report;
 };
 
 struct mx_object {
@@ -210,9 +211,26 @@ kern_return_t mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_p
 /* Run FN(ARG) as a kernel thread with STACK_BYTES of stack. Such a thread makes no fibril call and no malloc: it uses plain
  * mach_msg, its own reply port, and talks to fibrils by messages to objects of the server. */
 kern_return_t mx_thread_start(void (*fn)(void *), void *arg, size_t stack_bytes);
+/* Give back what threads that have ended left. True: there was something. Only for the thread of the fibrils. */
+bool mx_thread_collect(void);
 
 /* Counters, shown in /proc/masix. */
 struct mx_stats { uint64_t st_requests, st_replies, st_rpcs, st_switches; uint32_t st_fibrils, st_fibrils_max, st_objects; };
 extern struct mx_stats mx_stats;
+
+/* What a server tells whoever may read its memory (proc, for /proc/masix/objects): a page of it at MX_REPORT_ADDRESS. It is for people
+ * and tests; nothing may depend on it. */
+#define MX_REPORT_ADDRESS	0x0000f000u	/* below all images */
+#define MX_REPORT_MAGIC		0x7270784du
+#define MX_REPORT_NAME		20
+struct mx_report_class { char rc_name[MX_REPORT_NAME]; uint32_t rc_live, rc_spare; };
+struct mx_report {
+	uint32_t	re_magic;
+	char		re_name[MX_REPORT_NAME];	/* the server's; not terminated when it is as long */
+	uint32_t	re_nclasses;
+	struct mx_report_class re_classes[64];
+};
+/* A line NAME beside the classes: rc_live and rc_spare are the caller's to set. NULL: no place. */
+struct mx_report_class *mx_report_add(const char *name);
 
 #endif /* MASIX_SERVER_H */
