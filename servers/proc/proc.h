@@ -126,6 +126,10 @@ struct proc {
 	mach_port_t	p_signal;	/* send right of MX_PORT_SIGNAL */
 	void		*p_port;	/* struct proc_port */
 	struct proc	*p_task_next;	/* same hash */
+	/* Whether it was ever started (proc_orphan.c) */
+	int32_t		p_maker;	/* pid of who forked it; 0: proc */
+	bool		p_has_run;
+	uint64_t	p_still_ns;	/* when it was first seen without a thread; 0: never */
 };
 
 /* ---- proc_table.c: numbers ---- */

@@ -48,6 +48,7 @@ S_proc_fork(struct mx_object *obj, mach_port_t child, uint32_t exit_signal, uint
 	kr = proc_task_adopt(p, child);
 	if (kr != KERN_SUCCESS)
 		goto out_right;
+	p->p_maker = parent->p_pid;
 	*pid = p->p_pid;
 	*slot = p->p_slot;
 	proc_random(seed, sizeof(*seed));
@@ -66,9 +67,11 @@ S_proc_exit(struct mx_object *obj, int32_t wstatus)
 	struct proc *p;
 	kern_return_t kr = proc_port_caller(obj, &p);
 
-	if (kr == KERN_SUCCESS)
-		proc_end(p, proc_wstatus_is_end(wstatus) ? wstatus : MX_SIGKILL);
-	return kr;
+	if (kr != KERN_SUCCESS)
+		return kr;
+	proc_task_exits(p);
+	proc_end(p, proc_wstatus_is_end(wstatus) ? wstatus : MX_SIGKILL);
+	return KERN_SUCCESS;
 }
 
 /* Sleep until something has changed, or a child that WT waits for is handed over. Errors: MX_EINTR */

@@ -152,6 +152,9 @@ proc_fresh(int argc, char **argv)
 	kr = mx_on_stop(proc_stop);
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot be told when the system ends: 0x%x", (unsigned int)kr);
+	kr = proc_orphan_init();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("no memory for a timer");
 	kr = procfs_start();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot register pfs.proc: 0x%x", (unsigned int)kr);

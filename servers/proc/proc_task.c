@@ -85,7 +85,7 @@ struct task_control {
 	mach_port_t	tc_task;	/* a send right */
 	bool		tc_wants_suspended, tc_is_suspended;
 	bool		tc_is_adjusting, tc_is_stuck, tc_is_dead;
-	bool		tc_frees_first;
+	bool		tc_frees_first, tc_is_orderly;
 	struct list	tc_in_dying;
 	uint64_t	tc_kill_ns;	/* when it was asked for */
 	struct user	*tc_user;	/* since then */
@@ -164,6 +164,25 @@ memory_free(mach_port_t task)
 	}
 }
 
+/*
+ * Have the kernel free the reply port of each thread that ever raised an exception: it forgets it when the thread ends in any
+ * other way. emulib does it itself for a process that ends in order.
+ */
+static void
+threads_abort(mach_port_t task)
+{
+	thread_array_t threads;
+	mach_msg_type_number_t n;
+
+	if (syscall_task_suspend(task) != KERN_SUCCESS || task_threads(task, &threads, &n) != KERN_SUCCESS)
+		return;
+	for (mach_msg_type_number_t i = 0; i < n; i++) {
+		(void)thread_abort(threads[i]);		/* it may have ended */
+		mx_port_release(threads[i]);
+	}
+	(void)syscall_vm_deallocate(mx_task, (vm_address_t)threads, n * sizeof(threads[0]));	/* ours: cannot fail */
+}
+
 static void
 kill_run(struct job *job)
 {
@@ -171,6 +190,8 @@ kill_run(struct job *job)
 
 	if (c->tc_frees_first)
 		memory_free(c->tc_task);
+	if (!c->tc_is_orderly)
+		threads_abort(c->tc_task);
 	(void)syscall_task_terminate(c->tc_task);	/* fails when it is dead already */
 }
 
@@ -246,6 +267,15 @@ proc_task_free_first(struct proc *p)
 
 	if (c != NULL)
 		c->tc_frees_first = true;
+}
+
+void
+proc_task_exits(struct proc *p)
+{
+	struct task_control *c = p->p_control;
+
+	if (c != NULL)
+		c->tc_is_orderly = true;
 }
 
 void

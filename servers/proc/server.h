@@ -53,8 +53,15 @@ struct boot_words {
 kern_return_t proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words);
 void proc_task_usage(struct proc *p, struct mx_rusage *usage);
 bool proc_task_is_process(mach_port_t task);
+/* P ends by itself, and has tidied up. */
+void proc_task_exits(struct proc *p);
 /* When P ends, free its memory before its threads: they may wait for memory. */
 void proc_task_free_first(struct proc *p);
+
+/* ---- Tasks that nobody will start (proc_orphan.c) ---- */
+
+/* Before process 1. Errors: MX_ENOMEM */
+kern_return_t proc_orphan_init(void);
 
 /* ---- emulib's image (proc_load.c) ---- */
 
