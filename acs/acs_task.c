@@ -12,6 +12,7 @@
 
 #include <exc_S.h>
 #include <gnumach.h>
+#include <hw.h>
 #include <mach.h>
 #include <mach_host.h>
 #include <mach_port.h>
@@ -23,7 +24,8 @@
 #define STACK_TOP	0xc0000000u
 #define STACK_SIZE	0x00040000u
 #define ACS_PRIORITY	9	/* of ACS itself; the kernel's own threads have 6 */
-#define END_STACK	8192
+#define END_STACK	16384
+#define FAULT_WAIT_NS	3000000000ull
 #define FRAMES_MAX	16
 
 extern boolean_t exc_server(mach_msg_header_t *in, mach_msg_header_t *out);
@@ -209,23 +211,57 @@ acs_task_create(const struct acs_spec *spec, const char *data, size_t size, stru
 
 /* ---- The end of a task ---- */
 
+struct end {
+	volatile bool	en_is_used;	/* the thread's to clear */
+	mach_port_t	en_task, en_hw;	/* one reference each */
+};
+
+/* (1) Its devices become quiet: the kernel gives its memory to others at once, and they would go on writing into it. hw answers soon or is
+ * not waited for. (2) The task ends. */
 static void
 task_end_run(void *arg)
 {
-	mach_port_t task = (mach_port_t)(uintptr_t)arg;
+	struct end *en = arg;
 
-	(void)syscall_task_terminate(task);
-	(void)syscall_mach_port_deallocate(mx_task, task);
+	if (en->en_hw != MACH_PORT_NULL) {
+		(void)hw_quiesce(en->en_hw, en->en_task);
+		(void)syscall_mach_port_deallocate(mx_task, en->en_hw);
+	}
+	(void)syscall_task_terminate(en->en_task);
+	(void)syscall_mach_port_deallocate(mx_task, en->en_task);
+	en->en_is_used = false;
+}
+
+static mach_port_t
+hw_right(void)
+{
+	const struct acs_name *e = acs_names_find(&acs_names, "hw.power");
+
+	if (!e || mach_port_mod_refs(mx_task, e->na_service, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+		return MACH_PORT_NULL;
+	return e->na_service;
 }
 
 /* On a thread of its own: task_terminate waits while a thread of the task is in a page fault that a pager does not answer. */
 void
 acs_task_end(mach_port_t task)
 {
+	static struct end ends[ACS_SERVERS_MAX];
+	struct end *en = ends;
+
 	if (mach_port_mod_refs(mx_task, task, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
 		return;			/* it is dead */
-	if (mx_thread_start(task_end_run, (void *)(uintptr_t)task, END_STACK) != KERN_SUCCESS)
-		task_end_run((void *)(uintptr_t)task);
+	while (en < ends + ACS_SERVERS_MAX && en->en_is_used)
+		en++;
+	if (en < ends + ACS_SERVERS_MAX) {
+		*en = (struct end){ true, task, hw_right() };
+		if (mx_thread_start(task_end_run, en, END_STACK) == KERN_SUCCESS)
+			return;
+		mx_port_release(en->en_hw);
+		en->en_is_used = false;
+	}
+	(void)syscall_task_terminate(task);
+	mx_port_release(task);
 }
 
 /* ---- Exceptions ---- */
@@ -325,10 +361,14 @@ catch_exception_raise(mach_port_t port, mach_port_t thread, mach_port_t task, in
 	struct acs_guard *g = mx_object_cast((struct mx_object *)(uintptr_t)port, &guard_class);
 	struct i386_thread_state state;
 	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
+	uint32_t id;
 
 	if (!g || !g->gu_server || g->gu_server->sv_task != task || !thread_genuine(task, thread))
 		return KERN_INVALID_ARGUMENT;
 	if (thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count) == KERN_SUCCESS)
 		exception_log(g->gu_server, &state, exception, code, (unsigned long)subcode);
-	return KERN_FAILURE;		/* not handled: the kernel ends the task, whose death is noticed like any other */
+	id = g->gu_server->sv_id;
+	acs_task_end(task);
+	(void)acs_death_wait(g->gu_server, id, FAULT_WAIT_NS);
+	return KERN_FAILURE;		/* not handled: if it lives still, the kernel ends the task */
 }

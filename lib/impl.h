@@ -193,6 +193,8 @@ struct mx_object *mx_object_by_name(mach_port_t port);
 /* ---- Start (start.c), threads (thread.c), messages (msg.c) ---- */
 
 void mx_start(int *stack) __attribute__((noreturn));
+/* End this task. */
+void mx_task_end(void) __attribute__((noreturn));
 void mx_thread_main(void (*fn)(void *), void *arg) __attribute__((noreturn));
 /* Is the caller a kernel thread of mx_thread_start? Then its reply port's place, else NULL. */
 mach_port_t *mx_thread_reply_port(void);

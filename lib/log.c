@@ -58,6 +58,16 @@ mx_backtrace(void)
 }
 
 void (*mx_panic_end)(void);
+void (*mx_before_end)(void);
+
+void
+mx_task_end(void)
+{
+	if (mx_before_end != NULL)
+		mx_before_end();
+	for (;;)
+		(void)syscall_task_terminate(mx_task);
+}
 
 void
 mx_panic(const char *file, int line, const char *what)
@@ -74,6 +84,5 @@ mx_panic(const char *file, int line, const char *what)
 		if (mx_panic_end != NULL)
 			mx_panic_end();
 	}
-	for (;;)
-		(void)syscall_task_terminate(mx_task);
+	mx_task_end();
 }

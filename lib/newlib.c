@@ -108,8 +108,7 @@ void
 _exit(int status)
 {
 	(void)status;
-	for (;;)
-		(void)syscall_task_terminate(mx_task);
+	mx_task_end();
 }
 
 void

@@ -23,8 +23,7 @@ stop_run(void *arg)
 {
 	(void)arg;
 	stop_fn();
-	for (;;)
-		(void)syscall_task_terminate(mx_task);
+	mx_task_end();
 }
 
 static boolean_t

@@ -23,6 +23,7 @@
 
 /* Modern devices are 0x1040 + type; transitional ones have numbers of their own. */
 #define ID_MODERN	0x1040
+#define ID_ANY		0xffff
 static const uint16_t virtio_transitional[] = { 0, 0x1000, 0x1001, 0x1003, 0x1005, 0x1002, 0, 0, 0x1004, 0x1009 };
 
 enum { CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAP_KINDS };
@@ -41,6 +42,9 @@ enum { CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAP_KINDS };
 #define C_QUEUE_AVAIL		0x28
 #define C_QUEUE_USED		0x30
 #define C_BYTES			0x38
+
+#define RESET_TRIES	100000
+#define OPEN_MAX	32u
 
 #define S_ACKNOWLEDGE	1
 #define S_DRIVER	2
@@ -190,16 +194,63 @@ caps_map(struct virtio_dev *dev, struct cap caps[CAP_KINDS], volatile uint8_t *w
 	return KERN_SUCCESS;
 }
 
+static bool
+is_of_type(uint32_t device, unsigned int type)
+{
+	if (device == ID_MODERN + type)
+		return true;
+	return type < sizeof virtio_transitional / sizeof virtio_transitional[0] && virtio_transitional[type] != 0 &&
+		device == virtio_transitional[type];
+}
+
+/* The INDEX-th in the order of the bus, of either numbering. */
 static kern_return_t
 virtio_claim(mach_port_t hw, unsigned int type, unsigned int index, mach_port_t *hwdev)
 {
-	uint32_t slot;
+	uint32_t slot, id;
 	kern_return_t kr;
 
-	kr = hw_claim(hw, VIRTIO_VENDOR, ID_MODERN + type, index, hwdev, &slot);
-	if (kr == MX_ENODEV && type < sizeof virtio_transitional / sizeof virtio_transitional[0] && virtio_transitional[type])
-		kr = hw_claim(hw, VIRTIO_VENDOR, virtio_transitional[type], index, hwdev, &slot);
-	return kr;
+	for (uint32_t i = 0; ; i++) {
+		kr = hw_find(hw, VIRTIO_VENDOR, ID_ANY, i, &slot, &id);
+		if (kr != KERN_SUCCESS && kr != MX_EPERM)
+			return kr;
+		if (kr == KERN_SUCCESS && is_of_type(id >> 16, type) && index-- == 0)
+			return hw_claim(hw, VIRTIO_VENDOR, ID_ANY, i, hwdev, &slot);
+	}
+}
+
+/* ---- Devices that are open ---- */
+
+static struct virtio_dev *open_devices[OPEN_MAX];	/* beyond these, hw does it when it hears of the task's end */
+
+static void
+device_reset(struct virtio_dev *dev)
+{
+	put8(dev, C_STATUS, 0);
+	for (int i = 0; i < RESET_TRIES && get8(dev, C_STATUS) != 0; i++)
+		;
+}
+
+/* The task ends itself: its memory will be somebody else's. */
+static void
+open_devices_reset(void)
+{
+	for (unsigned int i = 0; i < OPEN_MAX; i++)
+		if (open_devices[i] != NULL && open_devices[i]->vd_common != NULL)
+			device_reset(open_devices[i]);
+}
+
+/* Put NOW in the place of WAS. */
+static void
+open_devices_change(const struct virtio_dev *was, struct virtio_dev *now)
+{
+	unsigned int i;
+
+	for (i = 0; i < OPEN_MAX && open_devices[i] != was; i++)
+		;
+	if (i < OPEN_MAX)
+		open_devices[i] = now;
+	mx_before_end = open_devices_reset;
 }
 
 kern_return_t
@@ -230,9 +281,9 @@ virtio_open(struct virtio_dev *dev, mach_port_t hw, unsigned int type, unsigned 
 	dev->vd_notify = where[CAP_NOTIFY];
 	dev->vd_notify_bytes = caps[CAP_NOTIFY].cp_length;
 	dev->vd_notify_step = caps[CAP_NOTIFY].cp_extra;
-	put8(dev, C_STATUS, 0);
-	for (int i = 0; i < 1000 && get8(dev, C_STATUS) != 0; i++)
-		;
+	open_devices_change(dev, NULL);		/* who opens it again may not have closed it */
+	open_devices_change(NULL, dev);
+	device_reset(dev);
 	put8(dev, C_STATUS, S_ACKNOWLEDGE | S_DRIVER);
 	return KERN_SUCCESS;
 
@@ -244,8 +295,9 @@ out_release:
 void
 virtio_close(struct virtio_dev *dev)
 {
+	open_devices_change(dev, NULL);
 	if (dev->vd_common != NULL)
-		put8(dev, C_STATUS, 0);		/* reset: it lets go of the queues now, not when hw hears of this */
+		device_reset(dev);		/* it lets go of the queues now, not when hw hears of this */
 	mx_port_release(dev->vd_hw);
 	dev->vd_hw = MACH_PORT_NULL;
 	dev->vd_common = dev->vd_isr = dev->vd_config = dev->vd_notify = NULL;

@@ -70,6 +70,12 @@ kern_return_t hw_function_config_write(struct hw_machine *m, const struct hw_fun
 /* Make sure that base address register BAR is memory at an address below 4 GiB. Errors: MX_EINVAL, MX_EOPNOTSUPP, MX_ENOSPC */
 kern_return_t hw_function_bar_place(struct hw_machine *m, struct hw_function *f, uint32_t bar);
 
+/* Let F answer at its memory, in order to be stopped. False: it does not master the bus either, and need not be. */
+bool hw_function_memory_enable(struct hw_machine *m, const struct hw_function *f);
+
+/* Where F, a virtio 1.0 device, has its status register: writing 0 there resets it. False: it is none, or has no address. */
+bool hw_function_status_register(struct hw_machine *m, const struct hw_function *f, uint32_t *physical);
+
 /* The interrupt of one function: whether its line is asserted, and whether it may assert it. */
 bool hw_function_interrupt_pending(struct hw_machine *m, const struct hw_function *f);
 void hw_function_interrupt_enable(struct hw_machine *m, const struct hw_function *f, bool enable);
@@ -100,6 +106,8 @@ struct hw_device {
 	struct hw_function *hd_function;	/* NULL: the driver is gone */
 	struct hw_line	*hd_line;	/* NULL: not registered */
 	struct hw_device *hd_next;	/* of the same line */
+	struct hw_device *hd_all;	/* next of all */
+	mach_port_t	hd_task;	/* send right: the driver, as far as it is known */
 	mach_port_t	hd_notify;	/* send right */
 	bool		hd_is_masked;	/* told the driver, which has not said done */
 	bool		hd_want_tell;	/* masked, and the driver not told yet */
@@ -120,6 +128,8 @@ void hw_line_remove(struct hw_device *dev);
 /* hw_pci.c: the machine's registers */
 kern_return_t hw_pci_start(void);
 kern_return_t hw_memory_object(uint32_t physical, uint32_t size, mach_port_t *memory);
+/* Write 0 to the byte at PHYSICAL, a device's register, and wait until it reads as 0. Errors: MX_ETIMEDOUT; the kernel's */
+kern_return_t hw_register_clear(uint32_t physical);
 kern_return_t hw_power_off(void);
 kern_return_t hw_power_reset(void);
 

@@ -32,6 +32,11 @@
 #define STATUS_INTX	0x00080000u	/* of the command and status word */
 #define STATUS_CAPS	0x00100000u
 
+#define VIRTIO		0x1af4
+#define VIRTIO_COMMON	1	/* type of the capability that leads to the common structure */
+#define VIRTIO_STATUS	0x14	/* in that structure */
+
+#define CAP_VENDOR	0x09
 #define CAP_MSI		0x05
 #define CAP_MSIX	0x11
 
@@ -239,6 +244,56 @@ hw_function_bar_place(struct hw_machine *m, struct hw_function *f, uint32_t bar)
 	if (b->hb_is_wide)
 		cfg_write(m, f->hf_bdf, CFG_BAR + 4 * bar + 4, 0);
 	return KERN_SUCCESS;
+}
+
+/* ---- Making a device quiet ---- */
+
+/* The memory that base address register BAR has for N bytes at OFFSET, 0 without. */
+static uint32_t
+bar_address(const struct hw_function *f, uint32_t bar, uint32_t offset, uint32_t n)
+{
+	const struct hw_bar *b;
+
+	if (bar >= HW_BARS)
+		return 0;
+	b = &f->hf_bar[bar];
+	if (b->hb_is_io || b->hb_base == 0 || n > b->hb_size || offset > b->hb_size - n)
+		return 0;
+	return b->hb_base + offset;
+}
+
+bool
+hw_function_memory_enable(struct hw_machine *m, const struct hw_function *f)
+{
+	uint32_t command = command_read(m, f);
+
+	if (!(command & COMMAND_MASTER))
+		return false;
+	command_write(m, f, command | COMMAND_MEMORY);
+	return true;
+}
+
+bool
+hw_function_status_register(struct hw_machine *m, const struct hw_function *f, uint32_t *physical)
+{
+	uint32_t at;
+
+	if (f->hf_vendor != VIRTIO || !(cfg_read(m, f->hf_bdf, CFG_COMMAND) & STATUS_CAPS))
+		return false;
+	at = cfg_read(m, f->hf_bdf, CFG_CAPABILITIES) & 0xfc;
+	for (int i = 0; i < 48 && at >= 0x40 && at <= 0xf0; i++) {
+		uint32_t word = cfg_read(m, f->hf_bdf, at);
+
+		if ((word & 0xff) == CAP_VENDOR && word >> 24 == VIRTIO_COMMON) {
+			uint32_t bar = cfg_read(m, f->hf_bdf, at + 4) & 0xff, offset = cfg_read(m, f->hf_bdf, at + 8);
+
+			*physical = bar_address(f, bar, offset, VIRTIO_STATUS + 1);
+			*physical += *physical != 0 ? VIRTIO_STATUS : 0;
+			return *physical != 0;
+		}
+		at = word >> 8 & 0xfc;
+	}
+	return false;
 }
 
 /* ---- What drivers do to the configuration space ---- */

@@ -18,6 +18,7 @@
 #define PCI_ADDRESS	0xcf8
 #define PCI_DATA	0xcfc
 #define RESET_CONTROL	0xcf9
+#define CLEAR_TRIES	1000000	/* reads of a register: some seconds */
 
 struct hw_machine hw_machine;
 static mach_port_t hw_memory_device;	/* "mem" */
@@ -111,6 +112,31 @@ hw_memory_object(uint32_t physical, uint32_t size, mach_port_t *memory)
 	kr = memory_object_create_proxy(mx_task, VM_PROT_READ | VM_PROT_WRITE, &pager, MACH_MSG_TYPE_COPY_SEND, 1, &offset, 1,
 		&start, 1, &length, 1, memory);
 	mx_port_release(pager);	/* the proxy holds it */
+	return kr;
+}
+
+kern_return_t
+hw_register_clear(uint32_t physical)
+{
+	uint32_t page = physical & ~(HW_PAGE - 1);
+	volatile uint8_t *reg;
+	vm_address_t va = 0;
+	mach_port_t memory;
+	kern_return_t kr = hw_memory_object(page, HW_PAGE, &memory);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vm_map(mx_task, &va, HW_PAGE, 0, TRUE, memory, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE,
+		VM_INHERIT_NONE);
+	mx_port_release(memory);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	reg = (volatile uint8_t *)va + (physical - page);
+	*reg = 0;
+	for (int i = 0; *reg != 0 && i < CLEAR_TRIES; i++)
+		;
+	kr = *reg == 0 ? KERN_SUCCESS : MX_ETIMEDOUT;
+	mx_pages_free((void *)va, HW_PAGE);
 	return kr;
 }
 

@@ -88,6 +88,7 @@ mx_clock_start(void)
 
 void (*mx_log_sink)(unsigned int level, const char *line);
 void (*mx_panic_end)(void);
+void (*mx_before_end)(void);
 
 void
 mx_log(enum mx_level level, const char *fmt, ...)
@@ -111,6 +112,12 @@ void
 mx_panic(const char *file, int line, const char *what)
 {
 	sim_fail("panic: %s:%d: %s", file, line, what);
+}
+
+void
+mx_task_end(void)
+{
+	sim_fail("the server ended itself");
 }
 
 bool

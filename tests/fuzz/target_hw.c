@@ -72,7 +72,7 @@ hw_pci_start(void)
 		space[i][2] = i == 0 ? 0x06000000 : 0x07800000;
 		space[i][13] = 0x40;
 		space[i][15] = 9 + i / 2;
-		space[i][16] = 0x00005009;	/* a vendor capability, then MSI-X */
+		space[i][16] = 0x01005009;	/* where the status register is (BAR 0), then MSI-X */
 		space[i][20] = 0x00000011;
 	}
 	hw_machine.hm_ops = (struct hw_config_ops){ bus_read, bus_write, NULL };
@@ -86,6 +86,14 @@ hw_memory_object(uint32_t physical, uint32_t size, mach_port_t *memory)
 	if (physical == 0 || size < 4096)
 		sim_fail("memory %x, %x is mapped", physical, size);
 	*memory = sim_give_send(client_kernel_port(false));
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+hw_register_clear(uint32_t physical)
+{
+	if (physical < 4096)
+		sim_fail("the register at %x is cleared", physical);
 	return KERN_SUCCESS;
 }
 

@@ -186,6 +186,8 @@ void mx_server_fail(const char *fmt, ...) __attribute__((noreturn, format(printf
 extern void (*mx_log_sink)(unsigned int level, const char *line);
 /* What to do after a failed assertion was logged, instead of ending the task; NULL: nothing. For ACS, whom nobody restarts. */
 extern void (*mx_panic_end)(void);
+/* Called when the task ends itself, after a failed assertion, too: makes devices quiet that know its memory (lib/virtio). NULL: nothing */
+extern void (*mx_before_end)(void);
 
 enum mx_level { MX_LOG_ERROR, MX_LOG_WARNING, MX_LOG_INFO, MX_LOG_DEBUG };
 void mx_log(enum mx_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
