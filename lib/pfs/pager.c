@@ -108,11 +108,14 @@ supplies_take_back(struct mx_pager *pg, mach_port_t control)
 
 	while (mach_msg_trap(msg, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof(space), control, 0, MACH_PORT_NULL) ==
 	    MACH_MSG_SUCCESS) {
-		if (pager_msg_is_supply(msg, &offset, &addr, &size))
+		if (!pager_msg_is_supply(msg, &offset, &addr, &size))
+			mx_message_destroy(msg, true);
+		else if (pg->pg_ops->pg_unsupplied != NULL)
+			pg->pg_ops->pg_unsupplied(pg, (uint32_t)(offset >> MX_PAGE_SHIFT), (void *)addr,
+				size >> MX_PAGE_SHIFT);
+		else
 			pg->pg_ops->pg_return(pg, (uint32_t)(offset >> MX_PAGE_SHIFT), (void *)addr,
 				size >> MX_PAGE_SHIFT, true, false);
-		else
-			mx_message_destroy(msg, true);
 	}
 }
 
@@ -134,10 +137,14 @@ memory_object_terminate(mach_port_t object, mach_port_t control, mach_port_t nam
 kern_return_t
 memory_object_data_unlock(mach_port_t object, mach_port_t control, vm_offset_t offset, vm_size_t length, vm_prot_t access)
 {
-	(void)object;
+	struct mx_pager *pg = pager_of(object);
+
 	(void)access;
-	(void)memory_object_lock_request(control, offset, length, MEMORY_OBJECT_RETURN_NONE, FALSE, VM_PROT_NONE,
-		MACH_PORT_NULL);			/* nothing is ever supplied locked */
+	if (pg->pg_ops->pg_unlock == NULL || length != MX_PAGE)
+		(void)memory_object_lock_request(control, offset, length, MEMORY_OBJECT_RETURN_NONE, FALSE, VM_PROT_NONE,
+			MACH_PORT_NULL);
+	else if (control == pg->pg_control)
+		pg->pg_ops->pg_unlock(pg, (uint32_t)(offset >> MX_PAGE_SHIFT));
 	reference_drop(control);
 	return KERN_SUCCESS;
 }
@@ -363,10 +370,29 @@ mx_pager_supply(struct mx_pager *pg, uint32_t page, void *addr, uint32_t npages,
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious,
+	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious, false,
 	    MACH_PORT_NULL))
 		return NULL;
 	return (void *)at;
+}
+
+bool
+mx_pager_supply_locked(struct mx_pager *pg, uint32_t page, const void *addr, uint32_t npages)
+{
+	vm_address_t at = (vm_address_t)addr;
+
+	return pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, false, false, true,
+		MACH_PORT_NULL);
+}
+
+void
+mx_pager_unlock(struct mx_pager *pg, uint32_t page)
+{
+	mx_spin_lock(&pg->pg_lock);
+	if (pg->pg_control != MACH_PORT_NULL)
+		(void)memory_object_lock_request(pg->pg_control, page << MX_PAGE_SHIFT, MX_PAGE, MEMORY_OBJECT_RETURN_NONE,
+			FALSE, VM_PROT_NONE, MACH_PORT_NULL);	/* gone: nobody waits */
+	mx_spin_unlock(&pg->pg_lock);
 }
 
 void

@@ -3,10 +3,11 @@
  *
  * What the kernel has of a file, read() and write() reach by mapping the object in this task. A fibril that touches a
  * window may fault, and waits, with all fibrils, until the pager's thread has answered. That thread cannot answer when the owner
- * has to read a disk first, which a fibril does; so for owners that defer, a kernel thread of its own touches the window, and the
- * fibril that wants the bytes parks. A few windows are kept, the one used longest ago makes room.
+ * has to read a disk first, which a fibril does; so for owners that defer, kernel threads of their own (copiers) touch the window, and the
+ * fibril that wants the bytes parks. There are a few, for one may wait long for its page. A few windows are kept, the one used longest
+ * ago makes room.
  *
- * The copier may touch a page that cannot be read: pager_fault.c turns its exception into an error.
+ * A copier may touch a page that cannot be read: pager_fault.c turns its exception into an error.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -18,11 +19,12 @@
 #define WINDOW_SHIFT	18
 #define WINDOW_SIZE	(1u << WINDOW_SHIFT)
 #define WINDOWS		64
+#define COPIERS		4
 #define ID_COPY		418902		/* private: to the copier's own port */
 
 struct window {
 	struct mx_pager	*wi_pager;	/* NULL: not in use */
-	unsigned int	wi_busy;	/* the copier is at it */
+	unsigned int	wi_busy;	/* copiers are at it */
 	uint32_t	wi_index;	/* of the file, in windows */
 	vm_address_t	wi_address;
 	uint32_t	wi_used;	/* when */
@@ -103,7 +105,7 @@ struct copy {
 
 static struct mx_spin copy_lock;
 static struct copy *copies, **copies_end = &copies;	/* guarded by copy_lock: to be done */
-static mach_port_t copy_port;				/* receive and send right: wakes the copier */
+static mach_port_t copy_port;				/* receive and send right: wakes a copier, a message for each copy */
 
 static void
 bytes_move(char *memory, char *buf, size_t count, bool write)
@@ -182,13 +184,18 @@ static kern_return_t
 copier_ensure(void)
 {
 	kern_return_t kr;
+	unsigned int i;
 
 	if (copy_port != MACH_PORT_NULL)
 		return KERN_SUCCESS;
-	kr = syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &copy_port);
+	kr = pager_fault_start();
+	if (kr == KERN_SUCCESS)
+		kr = syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &copy_port);
 	if (kr == KERN_SUCCESS)
 		kr = syscall_mach_port_insert_right(mx_task, copy_port, copy_port, MACH_MSG_TYPE_MAKE_SEND);
-	return kr == KERN_SUCCESS ? mx_thread_start(copier_main, NULL, 16384) : kr;
+	for (i = 0; kr == KERN_SUCCESS && i < COPIERS; i++)
+		kr = mx_thread_start(copier_main, NULL, 16384);
+	return kr;
 }
 
 static kern_return_t

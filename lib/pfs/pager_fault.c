@@ -37,7 +37,7 @@ extern char pager_bytes_begin[], pager_bytes_end[], pager_bytes_failed[];
 static mach_port_t exception_port;	/* receive and send right, in pager_set */
 
 kern_return_t
-pager_fault_catch(void)
+pager_fault_start(void)
 {
 	kern_return_t kr = syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &exception_port);
 
@@ -45,9 +45,13 @@ pager_fault_catch(void)
 		kr = syscall_mach_port_insert_right(mx_task, exception_port, exception_port, MACH_MSG_TYPE_MAKE_SEND);
 	if (kr == KERN_SUCCESS)
 		kr = mach_port_move_member(mx_task, exception_port, pager_set);
-	if (kr == KERN_SUCCESS)
-		kr = thread_set_special_port(mach_thread_self(), THREAD_EXCEPTION_PORT, exception_port);
 	return kr;
+}
+
+kern_return_t
+pager_fault_catch(void)
+{
+	return thread_set_special_port(mach_thread_self(), THREAD_EXCEPTION_PORT, exception_port);
 }
 
 /* Let THREAD go on at the error exit, if it was copying. */

@@ -25,10 +25,11 @@ struct mx_pager {
 
 /* ---- Messages to the kernel that never wait (pager_msg.c) ---- */
 
-/* The answers to memory_object_data_request. False: not sent; of a supply, *ADDR is where the data are now. TOLD: a receive right
+/* The answers to memory_object_data_request. False: not sent; of a supply, *ADDR is where the data are now. LOCKED: the pages may
+ * not be written. TOLD: a receive right
  * that memory_object_supply_completed is to be sent to, or MACH_PORT_NULL. */
 bool pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious,
-	mach_port_t told);
+	bool locked, mach_port_t told);
 bool pager_msg_unavailable(mach_port_t control, vm_offset_t offset, vm_size_t size);
 bool pager_msg_error(mach_port_t control, vm_offset_t offset, vm_size_t size, kern_return_t error);
 /* Is MSG a supply that nobody read? Then its data become the caller's. */
@@ -70,7 +71,8 @@ void pager_windows_drop(struct mx_pager *pg);
 
 /* ---- Faults of the copier (pager_fault.c, pager_bytes.S) ---- */
 
-/* The calling thread's exceptions come to the pager's thread. */
+/* Once, before threads that do this: the calling thread's exceptions come to the pager's thread. */
+kern_return_t pager_fault_start(void);
 kern_return_t pager_fault_catch(void);
 /* The pager's thread: handle IN if it is an exception. */
 bool pager_fault_message(const mach_msg_header_t *in);

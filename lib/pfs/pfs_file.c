@@ -19,6 +19,7 @@ struct pfs_file {
 	uint32_t	pf_flags;	/* MX_O_* */
 	uint32_t	pf_uid;		/* who opened it */
 	uint64_t	pf_next;	/* for transfers without an offset */
+	uint32_t	pf_store_errors;	/* of the node, that its fsync has told of */
 	struct pfs_text	pf_text;
 	struct pfs_quiet pf_quiet;
 };
@@ -87,6 +88,20 @@ file_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char 
 	return kr;
 }
 
+/* Make PF's file durable. A page that could not be stored, then or since it was opened, is told of once. */
+static kern_return_t
+file_store(struct pfs_file *pf, bool data_only)
+{
+	kern_return_t kr = KERN_SUCCESS;
+
+	if (ops_of(pf)->po_fsync != NULL)
+		kr = ops_of(pf)->po_fsync(pf->pf_node, data_only);
+	if (pf->pf_store_errors == pf->pf_node->pn_store_errors)
+		return kr;
+	pf->pf_store_errors = pf->pf_node->pn_store_errors;
+	return MX_EIO;
+}
+
 static kern_return_t
 file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
 {
@@ -105,8 +120,8 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 	if (call->ic_flags & MX_IO_APPEND)
 		at = pf->pf_node->pn_attr.at_size;
 	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
-	if (kr == KERN_SUCCESS && (call->ic_flags & MX_IO_SYNC) && ops_of(pf)->po_fsync != NULL)
-		kr = ops_of(pf)->po_fsync(pf->pf_node, false);
+	if (kr == KERN_SUCCESS && (call->ic_flags & MX_IO_SYNC))
+		kr = file_store(pf, false);
 	if (*offset < 0)
 		pf->pf_next = at + *count;
 	*offset = (int64_t)at;
@@ -138,9 +153,7 @@ file_truncate(struct mx_io *io, uint64_t size)
 static kern_return_t
 file_sync(struct mx_io *io, bool data_only)
 {
-	struct pfs_file *pf = file_of(io);
-
-	return ops_of(pf)->po_fsync != NULL ? ops_of(pf)->po_fsync(pf->pf_node, data_only) : KERN_SUCCESS;
+	return file_store(file_of(io), data_only);
 }
 
 static kern_return_t
@@ -292,6 +305,7 @@ file_free(struct mx_object *obj)
 	pfs_quota_give(pf->pf_uid);
 	pfs_quiet_forget(&pf->pf_quiet);
 	pfs_node_release(node);
+	vol->pv_files--;
 	pfs_volume_closed(vol);
 }
 
@@ -320,9 +334,11 @@ file_make(struct pfs_node *node, uint32_t flags, uint32_t uid)
 	pf->pf_flags = flags;
 	pf->pf_uid = uid;
 	pf->pf_node = node;
+	pf->pf_store_errors = node->pn_store_errors;
 	pfs_node_hold(node);
 	node->pn_opens++;
 	pfs_volume_opened(node->pn_volume);
+	node->pn_volume->pv_files++;
 	if (may_write(pf))
 		node->pn_writers++;
 	return pf;

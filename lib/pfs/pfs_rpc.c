@@ -13,11 +13,14 @@
 #include "pfs_S.h"
 #include "pfs_lib.h"
 
+#define SETTLE_NS	5000000000ull
+#define SETTLE_FILES_NS	80000000ull	/* while files are open: most likely they stay */
+
 extern boolean_t pfs_server(mach_msg_header_t *in, mach_msg_header_t *out);
 
 struct pfs_handle {
 	struct mx_object ha_object;	/* first */
-	struct pfs_node	*ha_node;	/* a reference */
+	struct pfs_node	*ha_node;	/* a reference; NULL: the volume was unmounted */
 };
 
 struct pfs_service {			/* where volumes of one type are mounted */
@@ -33,15 +36,26 @@ handle_no_senders(struct mx_object *obj)
 	mx_object_release(obj);
 }
 
+/* HA's node goes; the port, if clients have it, stays without one. The volume may end here. */
+static void
+handle_retire(struct pfs_handle *ha)
+{
+	struct pfs_node *node = ha->ha_node;
+	struct pfs_volume *vol;
+
+	if (node == NULL)
+		return;
+	vol = node->pn_volume;
+	node->pn_handle = NULL;
+	ha->ha_node = NULL;
+	pfs_node_release(node);
+	pfs_volume_closed(vol);
+}
+
 static void
 handle_free(struct mx_object *obj)
 {
-	struct pfs_node *node = ((struct pfs_handle *)obj)->ha_node;
-	struct pfs_volume *vol = node->pn_volume;
-
-	node->pn_handle = NULL;
-	pfs_node_release(node);
-	pfs_volume_closed(vol);
+	handle_retire((struct pfs_handle *)obj);
 }
 
 static struct mx_class handle_class = {
@@ -139,15 +153,36 @@ S_pfs_mount(mx_object_ptr_t server, const mx_path_t source, mach_msg_type_number
 	return kr;
 }
 
+/* Wait until nothing but its root's port keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. */
+static bool
+volume_settle(struct pfs_volume *vol)
+{
+	uint64_t start = mx_now_ns(), now = start;
+
+	pfs_quiet_sweep(PFS_QUIET_ALL);
+	while (vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : SETTLE_NS)) {
+		(void)mx_cond_wait_until(&vol->pv_closed, now + SETTLE_FILES_NS / 4);	/* looks at the clock again */
+		now = mx_now_ns();
+	}
+	return vol->pv_opens <= 1;
+}
+
 kern_return_t
 S_pfs_unmount(mx_object_ptr_t root, uint32_t flags)
 {
 	struct pfs_node *node = node_of(root);
+	struct pfs_volume *vol;
 
-	(void)flags;
-	if (node == NULL || node != node->pn_volume->pv_root)
+	if (node == NULL || node != node->pn_volume->pv_root || node->pn_volume->pv_dying)
 		return MX_EINVAL;
-	pfs_volume_unmount(node->pn_volume);
+	vol = node->pn_volume;
+	(void)pfs_volume_sync(vol);		/* what fails was logged, and is not better for staying mounted */
+	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol))
+		return MX_EBUSY;
+	if (vol->pv_dying)
+		return MX_EINVAL;
+	vol->pv_dying = true;
+	handle_retire((struct pfs_handle *)root);	/* it ends here, or with the last that keeps it */
 	return KERN_SUCCESS;
 }
 
@@ -233,7 +268,7 @@ S_pfs_link(mx_object_ptr_t dir, const mx_name_t name, mach_msg_type_number_t len
 	struct pfs_handle *ha = mx_object_from_port(port, &handle_class);
 	kern_return_t kr = name_check(name, len);
 
-	if (node == NULL || ha == NULL)
+	if (node == NULL || ha == NULL || ha->ha_node == NULL)
 		return MX_EINVAL;
 	if (kr == KERN_SUCCESS)
 		kr = pfs_node_link(node, name, len, ha->ha_node);
@@ -263,7 +298,7 @@ S_pfs_rename(mx_object_ptr_t dir1, const mx_name_t name1, mach_msg_type_number_t
 	struct pfs_handle *ha = mx_object_from_port(dir2, &handle_class);
 	kern_return_t kr = name_check(name1, len1);
 
-	if (node == NULL || ha == NULL || flags > 2)
+	if (node == NULL || ha == NULL || ha->ha_node == NULL || flags > 2)
 		return MX_EINVAL;
 	if (kr == KERN_SUCCESS)
 		kr = name_check(name2, len2);

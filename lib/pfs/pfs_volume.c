@@ -88,6 +88,8 @@ pfs_volume_closed(struct pfs_volume *vol)
 {
 	if (--vol->pv_opens == 0 && vol->pv_dying)
 		volume_end(vol);
+	else
+		mx_cond_broadcast(&vol->pv_closed);
 }
 
 kern_return_t

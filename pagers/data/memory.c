@@ -75,7 +75,7 @@ data_supply(struct data_port *dp, uint32_t page, void *addr, uint32_t n, bool mo
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	if (!pager_msg_supply(dp->dp_control, page * DATA_PAGE, &at, n * DATA_PAGE, move, precious,
+	if (!pager_msg_supply(dp->dp_control, page * DATA_PAGE, &at, n * DATA_PAGE, move, precious, false,
 	    told ? dp->dp_object.mo_port : MACH_PORT_NULL) && move)
 		(void)syscall_vm_deallocate(mx_task, at, n * DATA_PAGE);	/* ours: cannot fail */
 }

@@ -123,6 +123,8 @@ kern_return_t vfs_remote_readlink(struct vfs_vnode *vn, int32_t pid, char *buf, 
 kern_return_t vfs_remote_statfs(struct vfs_vnode *vn, struct mx_statfs *st);
 kern_return_t vfs_remote_sync(struct vfs_mount *mn);
 void vfs_remote_forget(mach_port_t port);
+/* MN is to be unmounted if nobody uses it. Errors: MX_EBUSY. Blocks: until it is stored */
+kern_return_t vfs_remote_end(struct vfs_mount *mn);
 /* The volume whose root was PORT is not used any more: takes the right. */
 void vfs_remote_unmount(mach_port_t port);
 
@@ -219,6 +221,9 @@ kern_return_t vfs_mount_local(struct vfs_name *on, const struct pfs_ops *ops, ui
 /* Mount what another server has mounted: takes PORT's right. */
 kern_return_t vfs_mount_remote(struct vfs_name *on, const char *type, const char *source, uint32_t flags, mach_port_t port,
 	const struct mx_attr *attr, uint32_t cache, struct vfs_mount **out);
+/* Could the mount with the root NA be unmounted, as far as vfs knows? Forgets the names in it that nobody uses.
+ * Errors: MX_EBUSY, MX_EINVAL not a mount's root */
+kern_return_t vfs_umount_check(struct vfs_name *na);
 /* Errors: MX_EBUSY, MX_EINVAL not a mount's root. LAZY: it only leaves the tree. */
 kern_return_t vfs_umount_name(struct vfs_name *na, bool lazy);
 /* MN has no vnodes left: its end. PORT: a remote root's right. */

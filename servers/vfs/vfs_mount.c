@@ -145,12 +145,12 @@ mount_detach(struct vfs_mount *mn)
 	vfs_name_release(root);
 }
 
-kern_return_t
-vfs_umount_name(struct vfs_name *na, bool lazy)
+static kern_return_t
+umount_check(struct vfs_name *na, bool lazy)
 {
 	struct vfs_mount *mn = na->na_vnode->vn_mount;
 
-	if (mn->mn_root != na)
+	if (mn->mn_root != na || mn->mn_dead)
 		return MX_EINVAL;
 	if (mn->mn_covered == NULL)
 		return MX_EBUSY;
@@ -158,8 +158,23 @@ vfs_umount_name(struct vfs_name *na, bool lazy)
 	/* The mount and the caller hold the root. */
 	if (!lazy && (mn->mn_vnodes > 1 || na->na_refs > 2 || (mn->mn_volume != NULL && mn->mn_volume->pv_opens > 0)))
 		return MX_EBUSY;
-	mount_detach(mn);
 	return KERN_SUCCESS;
+}
+
+kern_return_t
+vfs_umount_check(struct vfs_name *na)
+{
+	return umount_check(na, false);
+}
+
+kern_return_t
+vfs_umount_name(struct vfs_name *na, bool lazy)
+{
+	kern_return_t kr = umount_check(na, lazy);
+
+	if (kr == KERN_SUCCESS)
+		mount_detach(na->na_vnode->vn_mount);
+	return kr;
 }
 
 /* The options that are not the default, as /proc/mounts writes them. */

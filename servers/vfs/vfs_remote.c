@@ -233,12 +233,20 @@ vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint
 	return vfs_mount_remote(on, type, source, flags, root, &attr, cache, out);
 }
 
+kern_return_t
+vfs_remote_end(struct vfs_mount *mn)
+{
+	kern_return_t kr = pfs_unmount(mn->mn_port, 0);
+
+	return kr == MX_EBUSY ? MX_EBUSY : KERN_SUCCESS;	/* a server that is gone has nothing to unmount */
+}
+
 static void
 unmount_run(void *arg)
 {
 	mach_port_t port = (mach_port_t)(uintptr_t)arg;
 
-	(void)pfs_unmount(port, 0);		/* a server that is gone has nothing to unmount */
+	(void)pfs_unmount(port, MX_UNMOUNT_LAZY);	/* a server that is gone, or was told already, has nothing to unmount */
 	mx_port_release(port);
 }
 

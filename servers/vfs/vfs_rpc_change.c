@@ -194,6 +194,20 @@ S_vfs_mount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_typ
 	return mount_do(wh, &pa, &args, fstype, fstype_len, flags);
 }
 
+/* A volume of another server is stored and given up there first: only that server knows whether files of it are open. */
+static kern_return_t
+umount_do(struct vfs_name *na, bool lazy)
+{
+	struct vfs_mount *mn = na->na_vnode->vn_mount;
+	kern_return_t kr = lazy ? KERN_SUCCESS : vfs_umount_check(na);
+
+	if (kr == KERN_SUCCESS && !lazy && mn->mn_volume == NULL) {
+		kr = vfs_remote_end(mn);
+		lazy = true;			/* what comes to it now finds nothing there */
+	}
+	return kr == KERN_SUCCESS ? vfs_umount_name(na, lazy) : kr;
+}
+
 kern_return_t
 S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_type_number_t path_len, uint32_t flags)
 {
@@ -209,7 +223,7 @@ S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_ty
 	if (kr != KERN_SUCCESS)
 		return kr;
 	pfs_quiet_sweep(PFS_QUIET_ALL);			/* a file that was closed keeps nothing busy */
-	kr = vfs_umount_name(na, (flags & MNT_DETACH) != 0);
+	kr = umount_do(na, (flags & MNT_DETACH) != 0);
 	vfs_name_release(na);
 	return kr;
 }

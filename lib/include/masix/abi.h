@@ -83,6 +83,7 @@
 /* pfs cache policy */
 #define MX_CACHE_FOREVER 0
 #define MX_CACHE_NONE	1
+#define MX_UNMOUNT_LAZY	1u	/* pfs_unmount: it ends when nobody uses it any more */
 
 /* directory entry types are mode >> 12 */
 #define MX_DT(mode)	(((mode) & MX_S_IFMT) >> 12)

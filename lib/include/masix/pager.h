@@ -57,6 +57,11 @@ struct mx_pager_ops {
 	/* The kernel gives pages back; DATA (page aligned) becomes the owner's memory. DIRTY: they were changed. KERNEL_COPY: it keeps
 	 * its own copy, too. */
 	void	(*pg_return)(struct mx_pager *pg, uint32_t page, void *data, uint32_t npages, bool dirty, bool kernel_copy);
+	/* Pages that were supplied, but the object had gone by then. NULL: they come to pg_return, as dirty. */
+	void	(*pg_unsupplied)(struct mx_pager *pg, uint32_t page, void *data, uint32_t npages);
+	/* Somebody wants to write to PAGE, which was supplied locked: answer with mx_pager_unlock, or have the page leave the kernel
+	 * (it is asked for again). NULL: it is unlocked. */
+	void	(*pg_unlock)(struct mx_pager *pg, uint32_t page);
 	/* The kernel has no page of it any more. */
 	void	(*pg_terminated)(struct mx_pager *pg);
 	/* ---- On fibrils. ---- */
@@ -84,6 +89,9 @@ void mx_pager_destroy(struct mx_pager *pg);	/* after pg_unused */
  * by pg_return even if unchanged. Pages that the kernel has are skipped, with all that follow. Returns NULL, or, when the kernel has given
  * the object up at this very moment, where the pages are now. */
 void *mx_pager_supply(struct mx_pager *pg, uint32_t page, void *addr, uint32_t npages, bool move, bool precious);
+/* The same by a copy of the pages, which may be read but not written until they are unlocked. */
+bool mx_pager_supply_locked(struct mx_pager *pg, uint32_t page, const void *addr, uint32_t npages);
+void mx_pager_unlock(struct mx_pager *pg, uint32_t page);
 void mx_pager_zero(struct mx_pager *pg, uint32_t page);
 void mx_pager_error(struct mx_pager *pg, uint32_t page);
 void mx_pager_defer(struct mx_pager *pg, uint32_t page, vm_prot_t access);

@@ -53,8 +53,10 @@ struct pfs_volume {
 	uint32_t	pv_dev_major, pv_dev_minor;	/* st_dev; chosen by pfs_volume_mount */
 	uint32_t	pv_flags;	/* PFS_RDONLY... */
 	void		*pv_private;	/* the file system's */
-	unsigned int	pv_opens;	/* open files */
+	unsigned int	pv_opens;	/* what keeps it: open files, ports, memory objects */
+	unsigned int	pv_files;	/* of these, open files */
 	bool		pv_dying;	/* unmounted while files were open: ends with the last of them */
+	struct mx_cond	pv_closed;	/* pv_opens went down */
 };
 
 /* A node in use. A file system embeds it as the first member of its own structure; zeroed, then pfs_node_init. */
