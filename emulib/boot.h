@@ -1,7 +1,7 @@
 /*
  * boot.h - what proc hands to emulib in a fresh task.
  *
- * A fresh task (process 1, later the target of a set-id execve) has emulib's image, the system area at MX_SYS_BASE and one piece of
+ * A fresh task (process 1, or a program that changes its process's identity) has emulib's image, the system area at MX_SYS_BASE and one piece of
  * stack, and no descriptors. proc puts this structure on that stack and starts a thread at the image's ELF entry with %esp equal
  * to the structure's address; at least EM_BOOT_STACK bytes below it are writable too. The strings follow the structure in the
  * same piece. emulib then executes the program as execve would, and frees the piece with the old address space.
@@ -27,7 +27,11 @@
 
 #define EM_BOOT_MAGIC	0x746f6f42u
 #define EM_BOOT_STACK	8192u		/* bytes that emulib's first code may use below the structure */
-#define EM_BOOT_MAX	0x00080000u	/* bytes of the structure with its strings */
+#define EM_BOOT_MAX	0x00500000u	/* bytes of the structure with its strings and the state */
+
+/* Rights that come with the state of a process: the program, open for reading, and from EM_PORT_STATE on what the state names by index. */
+#define EM_PORT_PROGRAM	0x104u
+#define EM_PORT_STATE	0x1000u
 
 struct em_boot {
 	uint32_t	eb_magic;	/* EM_BOOT_MAGIC */
@@ -43,7 +47,12 @@ struct em_boot {
 	uint32_t	eb_argv;	/* the first of eb_argc strings, one after the other */
 	uint32_t	eb_envc;
 	uint32_t	eb_envp;	/* the first of eb_envc strings */
-	uint32_t	eb_spare[8];	/* 0 */
+	/* A program that changes its process's identity: struct em_carry, in the same piece. It is the word of whoever had the process
+	 * before, and not to be believed. */
+	uint32_t	eb_state;	/* offset; 0: none, and eb_path is what to execute */
+	uint32_t	eb_state_size;
+	uint32_t	eb_nports;
+	uint32_t	eb_spare[5];	/* 0 */
 };
 
 #endif /* EMULIB_BOOT_H */

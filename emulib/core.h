@@ -131,6 +131,8 @@ void em_futex_relock(bool take);
 /* The service thread's time-outs changed: let it look. */
 void em_service_poke(void);
 void em_service_sync(void);
+/* What the kernel keeps for threads that raised exceptions goes: their task is about to be ended from outside. */
+void em_service_forget(void);
 /* The calling thread, T, which raised exceptions, ends; the process does. */
 void em_service_end(struct em_thread *t) __attribute__((noreturn));
 void em_service_die(int wstatus) __attribute__((noreturn));
@@ -217,6 +219,10 @@ void em_args_end(struct em_args *a);
 /* Put the program PATH of directory DIR, called NAME, with A's strings in the place of the running one: T's registers are the new
  * program's then (leave by a full exit), and the block is gone. -errno: nothing has changed. */
 int32_t em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a);
+
+/* In a fresh task that was made for it: FILE, of which proc knows that it may be executed. A script is not: its name could mean another
+ * file by now. Errors: -errno */
+int32_t em_exec_carried(struct em_thread *t, mach_port_t file, const char *path, const char *name, const struct em_args *a);
 
 /* The rest of it, in the task of its own that a vfork child got (clone.h): rights for that task, and the program. */
 struct em_exec;

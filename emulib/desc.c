@@ -113,6 +113,37 @@ em_desc_freeze(void)
 	}
 }
 
+uint32_t
+em_desc_page_next(uint32_t addr)
+{
+	for (uint32_t i = addr == 0 ? 0 : (addr - EM_DESCS) / DESC_PAGE + 1; i < DESC_PAGES; i++)
+		if (desc_pages[i].dp_is_mapped)
+			return EM_DESCS + i * DESC_PAGE;
+	return 0;
+}
+
+void
+em_desc_page_adopt(uint32_t addr)
+{
+	uint32_t page = (addr - EM_DESCS) / DESC_PAGE;
+
+	if (addr >= EM_DESCS && page < DESC_PAGES)
+		desc_pages[page] = (struct desc_page){ .dp_is_mapped = true, .dp_is_frozen = true };
+}
+
+struct em_desc *
+em_desc_adopt(uint32_t addr)
+{
+	uint32_t page = (addr - EM_DESCS) / DESC_PAGE;
+
+	if (addr < EM_DESCS || page >= DESC_PAGES || addr % DESC_PAGE % sizeof(struct em_desc) != 0 ||
+	    addr % DESC_PAGE / sizeof(struct em_desc) >= DESC_PER_PAGE || !desc_pages[page].dp_is_mapped ||
+	    !desc_pages[page].dp_is_frozen)
+		return NULL;
+	desc_pages[page].dp_live++;
+	return (struct em_desc *)(uintptr_t)addr;
+}
+
 bool
 em_desc_is_shared(const struct em_desc *d)
 {

@@ -524,6 +524,29 @@ signalfd_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 
 static const struct em_class signalfd_class = { .c_name = "signalfd", .c_read = signalfd_read, .c_poll = signalfd_poll };
 
+/* ---- In another task (carry.c) ---- */
+
+const struct em_class *
+em_event_class(uint32_t kind)
+{
+	return kind == EM_KIND_EVENTFD ? &eventfd_class : kind == EM_KIND_TIMERFD ? &timerfd_class :
+	    kind == EM_KIND_SIGNALFD ? &signalfd_class : NULL;
+}
+
+void
+em_event_save(const struct em_file *f, uint32_t *word)
+{
+	if (em_event_class(f->f_kind) != NULL)
+		word[0] = f->f_private != NULL;
+}
+
+void
+em_event_load(struct em_file *f, const uint32_t *word)
+{
+	if (em_event_class(f->f_kind) != NULL && word[0] != 0)
+		f->f_private = &timerfd_real;	/* only an eventfd's and a timerfd's say anything by it */
+}
+
 int32_t
 sys_signalfd4(uint32_t fd, uint32_t mask, uint32_t size, uint32_t flags, uint32_t e, uint32_t x)
 {

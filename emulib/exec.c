@@ -11,6 +11,7 @@
  */
 #include "core.h"
 #include "core_calls.h"
+#include "carry.h"
 #include "clone.h"
 #include "elf.h"
 #include "file.h"
@@ -124,6 +125,22 @@ args_prepend(struct em_args *a, const char *s)
 
 /* ---- Opening ---- */
 
+/* FILE, open, becomes IM's; what comes with opening by name is asked for. */
+static int32_t
+image_take(struct em_image *im, mach_port_t file)
+{
+	mach_msg_type_number_t got = ELF_HEAD;
+	int32_t err;
+
+	err = em_errno(io_stat(file, &im->im_attr));
+	if (err == 0)
+		err = em_errno(io_read(file, 0, 0, 0, 0, ELF_HEAD, (char *)im->im_head, &got));
+	if (err == 0 && mach_port_mod_refs(em_task, file, MACH_PORT_RIGHT_SEND, 1) == KERN_SUCCESS)
+		im->im_io = file;
+	im->im_nhead = got < ELF_HEAD ? got : ELF_HEAD;
+	return err;
+}
+
 /* Open PATH of DIR for execution. An empty path: DIR is the open file itself. */
 static int32_t
 image_open(struct em_image *im, mach_port_t dir, const char *path)
@@ -142,11 +159,8 @@ image_open(struct em_image *im, mach_port_t dir, const char *path)
 	} else {
 		err = em_errno(vfs_access(p->p_vfs, p->p_pid, dir, (char *)path, 0, 1, MX_AT_EMPTY_PATH | MX_AT_EACCESS));
 		if (err == 0)
-			err = em_errno(io_stat(dir, &im->im_attr));
-		if (err == 0)
-			err = em_errno(io_read(dir, 0, 0, 0, 0, ELF_HEAD, head, &got));
-		if (err == 0 && mach_port_mod_refs(em_task, dir, MACH_PORT_RIGHT_SEND, 1) == KERN_SUCCESS)
-			im->im_io = dir;
+			err = image_take(im, dir);
+		got = im->im_nhead;
 	}
 	if (err < 0)
 		return err;
@@ -359,6 +373,15 @@ pointers_put(struct stack *s, uint32_t to, const char *strings, uint32_t at, uin
 	}
 }
 
+/* May IM change the process's identity? What proc says counts; this saves asking. */
+static bool
+image_is_setid(const struct em_image *im)
+{
+	uint32_t mode = im->im_attr.at_mode;
+
+	return (mode & MX_S_ISUID) || (mode & (MX_S_ISGID | 010)) == (MX_S_ISGID | 010);
+}
+
 /* What proc is to know of the new program's memory. */
 struct places {
 	uint32_t arg_start, arg_end, env_start, env_end, stack, brk;
@@ -456,6 +479,7 @@ struct em_exec {
 	struct em_args	args;
 	char		path[MX_PATH_MAX];	/* of the program itself: not the script's */
 	char		name[MX_PATH_MAX];	/* as execve was given it */
+	bool		is_carried;		/* the process has changed its task for it already */
 };
 
 /* The interpreter lies where a mapping without a wish would. */
@@ -485,7 +509,16 @@ program_leave(struct em_thread *t, const struct em_exec *x)
 	em_int80_exec();
 	em_poll_thread_done(t);
 	em_file_exec(p);
-	em_mm_clear();
+}
+
+/* Step (3b): for another identity, another task, and this does not return. */
+static void
+identity_change(struct em_thread *t, const struct em_exec *x)
+{
+	int32_t err = em_carry_over(t, x->program.im_io, x->path, x->name, &x->args);
+
+	if (err != E(EPERM))
+		em_process_die(MX_SIGKILL);
 }
 
 /* Step (4). */
@@ -517,15 +550,12 @@ program_enter(struct em_thread *t, struct em_exec *x)
 	thread_reset(t, entry, pl.stack);
 }
 
-/* Steps (1b) and (2): everything that may fail. */
+/* The rest of steps (1b) and (2): everything that may fail. */
 static int32_t
-program_prepare(struct em_exec *x, mach_port_t dir)
+program_prepare(struct em_exec *x)
 {
 	int32_t err;
 
-	err = program_open(&x->program, dir, x->path, &x->args);
-	if (err < 0)
-		return err;
 	err = em_image_parse(&x->program);
 	if (err == 0)
 		err = em_image_memory(&x->program);
@@ -562,6 +592,9 @@ void
 em_exec_enter(struct em_thread *t, struct em_exec *x)
 {
 	program_leave(t, x);
+	if (!x->is_carried && image_is_setid(&x->program))
+		identity_change(t, x);
+	em_mm_clear();
 	program_enter(t, x);
 	em_args_end(&x->args);
 	exec_end(x);
@@ -578,7 +611,9 @@ em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name
 	memcpy(x->path, path, strlen(path) + 1);
 	memcpy(x->name, name, strlen(name) + 1);
 	x->args = *a;
-	err = program_prepare(x, dir);
+	err = program_open(&x->program, dir, x->path, &x->args);
+	if (err == 0)
+		err = program_prepare(x);
 	if (err < 0) {
 		em_pages_free(x, sizeof(*x));
 		return err;
@@ -591,6 +626,26 @@ em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name
 	exec_end(x);
 	if (err == 0)
 		em_args_end(a);
+	return err;
+}
+
+int32_t
+em_exec_carried(struct em_thread *t, mach_port_t file, const char *path, const char *name, const struct em_args *a)
+{
+	struct em_exec *x = em_pages_alloc(sizeof(*x));
+	int32_t err;
+
+	if (x == NULL)
+		return E(ENOMEM);
+	memcpy(x->path, path, strlen(path) + 1);
+	memcpy(x->name, name, strlen(name) + 1);
+	x->args = *a;
+	x->is_carried = true;
+	err = image_take(&x->program, file);
+	if (err == 0)
+		err = program_prepare(x);
+	if (err == 0)
+		em_exec_enter(t, x);
 	return err;
 }
 

@@ -29,35 +29,64 @@ em_file_serial(void)
 	return __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
 }
 
-struct em_file *
-em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags, const struct mx_attr *attr)
+/* The file of D, which is there. Locks: em_file_lock */
+static void
+fd_file_init(struct em_file *f, uint32_t kind, const struct em_class *cls, struct em_desc *d, const struct mx_attr *attr)
 {
-	struct em_file *f = em_alloc(sizeof *f);
-
-	if (f == NULL)
-		return NULL;
-	em_lock(&em_file_lock);
-	f->f_desc = em_desc_alloc();
-	if (f->f_desc == NULL) {
-		em_unlock(&em_file_lock);
-		em_free(f, sizeof *f);
-		return NULL;
-	}
 	f->f_next = fd_all_files;
 	if (fd_all_files != NULL)
 		fd_all_files->f_prev = f;
 	fd_all_files = f;
-	em_unlock(&em_file_lock);
+	f->f_desc = d;
 	f->f_class = cls;
 	f->f_kind = kind;
-	f->f_port = port;
 	f->f_refs = 1;
 	f->f_serial = em_file_serial();
 	f->f_is_seekable = cls->c_flags & EM_CLASS_SEEK;
-	f->f_desc->d_flags = flags;
-	f->f_desc->d_kind = kind;
 	if (attr != NULL)
 		f->f_attr = *attr;
+}
+
+struct em_file *
+em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags, const struct mx_attr *attr)
+{
+	struct em_file *f = em_alloc(sizeof *f);
+	struct em_desc *d;
+
+	if (f == NULL)
+		return NULL;
+	em_lock(&em_file_lock);
+	d = em_desc_alloc();
+	if (d != NULL)
+		fd_file_init(f, kind, cls, d, attr);
+	em_unlock(&em_file_lock);
+	if (d == NULL) {
+		em_free(f, sizeof *f);
+		return NULL;
+	}
+	f->f_port = port;
+	d->d_flags = flags;
+	d->d_kind = kind;
+	return f;
+}
+
+struct em_file *
+em_file_adopt(uint32_t kind, const struct em_class *cls, uint32_t desc, const struct mx_attr *attr)
+{
+	struct em_file *f = em_alloc(sizeof *f);
+	struct em_desc *d;
+
+	if (f == NULL)
+		return NULL;
+	em_lock(&em_file_lock);
+	d = em_desc_adopt(desc);
+	if (d != NULL)
+		fd_file_init(f, kind, cls, d, attr);
+	em_unlock(&em_file_lock);
+	if (d == NULL) {
+		em_free(f, sizeof *f);
+		return NULL;
+	}
 	return f;
 }
 
@@ -274,6 +303,19 @@ em_fd_install(struct em_file *f, uint32_t fdflags, int32_t minfd)
 		fs->fs_fd[fd] = (struct em_fd){ .fd_file = f, .fd_flags = fdflags };
 	em_unlock(&fs->fs_lock);
 	return err < 0 ? err : (int32_t)fd;
+}
+
+void
+em_fd_place(struct em_file *f, uint32_t fd, uint32_t fdflags)
+{
+	struct em_files *fs = em_proc()->p_files;
+
+	em_lock(&fs->fs_lock);
+	if (fd < FD_LIMIT_MAX && fd_table_grow(fs, fd) && fs->fs_fd[fd].fd_file == NULL) {
+		em_file_hold(f);
+		fs->fs_fd[fd] = (struct em_fd){ .fd_file = f, .fd_flags = fdflags };
+	}
+	em_unlock(&fs->fs_lock);
 }
 
 int32_t

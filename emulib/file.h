@@ -125,6 +125,9 @@ extern volatile uint32_t em_file_lock;
 /* A file with one reference and a fresh description. ATTR may be NULL. Errors: NULL, no memory (PORT stays the caller's). */
 struct em_file *em_file_create(uint32_t kind, const struct em_class *cls, mach_port_t port, uint32_t flags,
 	const struct mx_attr *attr);
+/* A file with one reference for the description at DESC, which came from another task; its ports are to be set.
+ * Errors: NULL, no memory or no such description. */
+struct em_file *em_file_adopt(uint32_t kind, const struct em_class *cls, uint32_t desc, const struct mx_attr *attr);
 uint32_t em_file_serial(void);
 void em_file_hold(struct em_file *f);
 void em_file_release(struct em_file *f);
@@ -157,6 +160,12 @@ void em_shared_unlock(volatile uint32_t *word);
 struct em_desc *em_desc_alloc(void);
 void em_desc_free(struct em_desc *d);
 void em_desc_freeze(void);
+/* The first page behind the one at ADDR (0: of all) that is mapped; 0: none. */
+uint32_t em_desc_page_next(uint32_t addr);
+/* Pages, which this task inherited, and descriptions that another made and this one goes on with (carry.c). Errors: NULL, there can
+ * be none. */
+void em_desc_page_adopt(uint32_t addr);
+struct em_desc *em_desc_adopt(uint32_t addr);
 /* May another process hold D? (No lock.) */
 bool em_desc_is_shared(const struct em_desc *d);
 
@@ -168,6 +177,8 @@ struct em_file *em_fd_get(int32_t fd);
 struct em_file *em_fd_get_io(int32_t fd);
 /* A descriptor not below MINFD for F (its reference goes to the table; on error it stays). Errors: -EMFILE, -ENOMEM */
 int32_t em_fd_install(struct em_file *f, uint32_t fdflags, int32_t minfd);
+/* F as FD in a table where that is free, with a reference of its own; nothing when that cannot be. */
+void em_fd_place(struct em_file *f, uint32_t fd, uint32_t fdflags);
 /* Is there room for one more? 0 or -EMFILE. */
 int32_t em_fd_room(void);
 /* FD_CLOEXEC of FD: SET tells whether FLAGS are new. Errors: -EBADF */
@@ -185,6 +196,9 @@ em_fd_cloexec(uint32_t open_flags)
 /* A descriptor of F was closed: the process's POSIX locks on the file go. */
 void em_lock_closed(struct em_file *f);
 void em_lock_forked(void);
+/* Has the process POSIX locks? It may have them on any file (after its change of task). */
+bool em_lock_any(void);
+void em_lock_assume(void);
 int32_t em_lock_fcntl(struct em_file *f, uint32_t cmd, uint32_t arg);
 
 /* ---- Pipes (pipe.c) ---- */
@@ -198,6 +212,15 @@ struct em_ring *em_ring_map(mach_port_t memory);
 void em_ring_release(struct em_ring *r);
 /* A file for the end IO of a FIFO. Rights: IO is the file's on success. Errors: -errno */
 int32_t em_pipe_open_fifo(mach_port_t io, uint32_t flags, const struct mx_attr *attr, struct em_file **out);
+/* Map F's ring. Errors: -errno */
+int32_t em_pipe_load(struct em_file *f);
+/* What files of these kinds have beside a port and a description, in eight words, for another task; nothing for other kinds. */
+void em_event_save(const struct em_file *f, uint32_t *word);
+void em_event_load(struct em_file *f, const uint32_t *word);
+void em_socket_save(const struct em_file *f, uint32_t *word);
+int32_t em_socket_load(struct em_file *f, const uint32_t *word);	/* Errors: -errno */
+const struct em_class *em_event_class(uint32_t kind);		/* NULL: not one of these */
+const struct em_class *em_socket_class(uint32_t kind);
 /* F_SETPIPE_SZ, F_GETPIPE_SZ */
 int32_t em_pipe_size(struct em_file *f, bool set, uint32_t size);
 

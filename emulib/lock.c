@@ -62,6 +62,18 @@ em_lock_forked(void)
 	lock_nfiles = 0;
 }
 
+bool
+em_lock_any(void)
+{
+	return lock_nfiles > 0;
+}
+
+void
+em_lock_assume(void)
+{
+	lock_nfiles = LOCK_FILES + 1;
+}
+
 void
 em_lock_closed(struct em_file *f)
 {

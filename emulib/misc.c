@@ -390,8 +390,10 @@ sys_prctl(uint32_t op, uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t 
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b != 0 || c != 0 || d != 0)
 			return E(EINVAL);
-		p->p_no_new_privs = 1;
-		return 0;
+		result = misc_call(MX_MISC_NO_NEW_PRIVS, 0, NULL, 0, out, NULL);
+		if (result >= 0)
+			p->p_no_new_privs = 1;
+		return result < 0 ? result : 0;
 	case PR_GET_NO_NEW_PRIVS:
 		return (int32_t)p->p_no_new_privs;
 	case PR_CAP_AMBIENT:

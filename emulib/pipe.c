@@ -60,7 +60,8 @@ em_ring_release(struct em_ring *r)
 static void
 pipe_release(struct em_file *f)
 {
-	em_ring_release(f->f_ring);
+	if (f->f_ring != NULL)		/* one that came from another task may have none */
+		em_ring_release(f->f_ring);
 }
 
 /* ---- Waking and sleeping ---- */
@@ -394,20 +395,34 @@ pipe_end(struct em_ring *r, mach_port_t port, uint32_t flags, const struct mx_at
 }
 
 int32_t
-em_pipe_open_fifo(mach_port_t io, uint32_t flags, const struct mx_attr *attr, struct em_file **out)
+em_ring_of(mach_port_t io, struct em_ring **out)
 {
 	mach_port_t memory = MACH_PORT_NULL, info = MACH_PORT_NULL;
 	uint32_t info_offset = 0;
 	int32_t maxprot = 0, err;
-	struct em_ring *r;
 
 	err = EM_IO(io_map(io, &memory, &maxprot, &info, &info_offset));
 	if (err < 0)
 		return err;
 	em_port_release(info);
-	r = em_ring_map(memory);
-	if (r == NULL)
-		return EM_E(ENOMEM);
+	*out = em_ring_map(memory);
+	return *out != NULL ? 0 : EM_E(ENOMEM);
+}
+
+int32_t
+em_pipe_load(struct em_file *f)
+{
+	return em_ring_of(f->f_port, &f->f_ring);
+}
+
+int32_t
+em_pipe_open_fifo(mach_port_t io, uint32_t flags, const struct mx_attr *attr, struct em_file **out)
+{
+	struct em_ring *r;
+	int32_t err = em_ring_of(io, &r);
+
+	if (err < 0)
+		return err;
 	*out = pipe_end(r, io, flags, attr);
 	em_ring_release(r);
 	return *out != NULL ? 0 : EM_E(ENOMEM);

@@ -13,6 +13,8 @@
 #define EM_RING_PEEK	2u	/* leave what is read */
 #define EM_RING_RECORDS	4u	/* each write is read as one, or not at all */
 
+/* The ring of an end, mapped. Errors: -errno */
+int32_t em_ring_of(mach_port_t io, struct em_ring **out);
 /* A new ring, mapped, and the rights to its ends. Errors: -errno */
 int32_t em_ring_make(struct em_ring **map, mach_port_t *reader, mach_port_t *writer);
 /* Read from RING, whose end PORT is held. *LENGTH of a record is how long it was. Bytes, 0: all writers are gone.

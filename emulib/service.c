@@ -29,6 +29,7 @@
 #define SYNC_ID		415091
 #define END_ID		415092
 #define DIE_ID		415093
+#define FORGET_ID	415094
 
 #define TICK_NS		10000000u	/* of the kernel's time-outs */
 
@@ -267,9 +268,9 @@ em_service_poke(void)
 	(void)mach_msg_trap(&m, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(m), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 }
 
-/* Wait until everything that was sent to the process so far has been looked at. */
-void
-em_service_sync(void)
+/* Send the service thread ID and wait for its answer. */
+static void
+service_ask(mach_msg_id_t id)
 {
 	union service_msg m;
 	mach_port_t reply = mig_get_reply_port();
@@ -279,8 +280,21 @@ em_service_sync(void)
 	m.head.msgh_size = sizeof(m.head);
 	m.head.msgh_remote_port = MX_PORT_SIGNAL;
 	m.head.msgh_local_port = reply;
-	m.head.msgh_id = SYNC_ID;
+	m.head.msgh_id = id;
 	(void)mach_msg(&m.head, MACH_SEND_MSG | MACH_RCV_MSG, sizeof(m.head), sizeof(m), reply, 0, MACH_PORT_NULL);
+}
+
+/* Wait until everything that was sent to the process so far has been looked at. */
+void
+em_service_sync(void)
+{
+	service_ask(SYNC_ID);
+}
+
+void
+em_service_forget(void)
+{
+	service_ask(FORGET_ID);
 }
 
 static bool
@@ -329,6 +343,21 @@ thread_free_port(struct em_thread *t)
 {
 	if (t->t_raised && thread_suspend(t->t_port) == KERN_SUCCESS)
 		(void)thread_abort(t->t_port);
+}
+
+/* Free the ports of threads that go on: a wait that is interrupted by this begins again. */
+static void
+threads_forget(struct em_process *p)
+{
+	em_lock(&p->p_lock);
+	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next) {
+		if (!t->t_raised || thread_suspend(t->t_port) != KERN_SUCCESS)
+			continue;
+		(void)thread_abort(t->t_port);
+		t->t_raised = false;
+		(void)thread_resume(t->t_port);
+	}
+	em_unlock(&p->p_lock);
 }
 
 /* T has left the process's list and waits. */
@@ -390,16 +419,27 @@ em_service(struct em_thread *self)
 		reply = false;
 		if (mr != MACH_MSG_SUCCESS)
 			continue;
-		if (m.head.msgh_id == EXCEPTION_ID)
+		switch (m.head.msgh_id) {
+		case EXCEPTION_ID:
 			reply = exception_receive(p, &m);
-		else if (m.head.msgh_id == SIGNAL_ID)
+			break;
+		case SIGNAL_ID:
 			signal_receive(p, &m.signal);
-		else if (m.head.msgh_id == SYNC_ID)
+			break;
+		case FORGET_ID:
+			threads_forget(p);
 			reply = sync_answer(&m);
-		else if (m.head.msgh_id == END_ID)
+			break;
+		case SYNC_ID:
+			reply = sync_answer(&m);
+			break;
+		case END_ID:
 			thread_end((struct em_thread *)m.end.value);
-		else if (m.head.msgh_id == DIE_ID)
+			break;
+		case DIE_ID:
 			process_end(p, (int)m.end.value);
+			break;
+		}
 	}
 }
 

@@ -226,6 +226,50 @@ socket_create(uint32_t type)
 	return f;
 }
 
+/* ---- In another task (carry.c) ---- */
+
+const struct em_class *
+em_socket_class(uint32_t kind)
+{
+	return kind == EM_KIND_SOCKET ? &socket_class : NULL;
+}
+
+void
+em_socket_save(const struct em_file *f, uint32_t *word)
+{
+	const struct em_socket *so = f->f_kind == EM_KIND_SOCKET ? socket_of(f) : NULL;
+
+	if (so == NULL)
+		return;
+	word[0] = so->so_type;
+	word[1] = so->so_read_shut;
+	word[2] = so->so_write_shut;
+	for (uint32_t i = 0; i < 3; i++)
+		word[3 + i] = so->so_peer[i];
+	word[6] = socket_is_connected(f);
+}
+
+int32_t
+em_socket_load(struct em_file *f, const uint32_t *word)
+{
+	struct em_socket *so = em_alloc(sizeof *so);
+	int32_t err = 0;
+
+	if (so == NULL)
+		return EM_E(ENOMEM);
+	f->f_private = so;
+	so->so_type = word[0];
+	so->so_read_shut = word[1] != 0;
+	so->so_write_shut = word[2] != 0;
+	for (uint32_t i = 0; i < 3; i++)
+		so->so_peer[i] = word[3 + i];
+	if (word[6] != 0)
+		err = em_ring_of(f->f_port, &f->f_ring);
+	if (err == 0 && word[6] != 0)
+		err = em_ring_of(f->f_port2, &so->so_out);
+	return err;
+}
+
 int32_t
 sys_socket(uint32_t domain, uint32_t type, uint32_t protocol, uint32_t d, uint32_t e, uint32_t x)
 {

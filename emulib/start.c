@@ -8,6 +8,8 @@
  */
 #include "core.h"
 #include "boot.h"
+#include "carry.h"
+#include "file.h"
 #include <mach/mig_support.h>
 
 static struct em_process start_process;
@@ -15,8 +17,9 @@ static struct em_process start_process;
 static bool
 boot_is_sane(const struct em_boot *b)
 {
-	return b->eb_magic == EM_BOOT_MAGIC && b->eb_size >= sizeof(*b) && b->eb_size <= EM_BOOT_MAX && b->eb_path < b->eb_size &&
-	       b->eb_argv < b->eb_size && b->eb_envp <= b->eb_size && ((const char *)b)[b->eb_size - 1] == '\0';
+	return b->eb_magic == EM_BOOT_MAGIC && b->eb_size >= sizeof(*b) && b->eb_size <= EM_BOOT_MAX &&
+	       b->eb_state <= EM_BOOT_MAX && b->eb_state_size <= EM_BOOT_MAX && b->eb_path < b->eb_size &&
+	       b->eb_argv <= b->eb_size && b->eb_envp <= b->eb_size && ((const char *)b)[b->eb_size - 1] == '\0';
 }
 
 /* The calling thread gets its block. */
@@ -71,6 +74,25 @@ strings_take(struct em_args *a, const char *from, uint32_t n)
 	}
 }
 
+/* Go on with a process that had another task before. */
+static void __attribute__((noreturn))
+start_carried(struct em_thread *t, const struct em_boot *b)
+{
+	const char *path, *name;
+	struct em_args a;
+	int32_t err = em_args_begin(&a);
+
+	if (err == 0)
+		err = em_carry_take(t, (const struct em_carry *)((const char *)b + b->eb_state), b->eb_state_size, b->eb_nports, &a, &path,
+			&name);
+	if (err == 0)
+		err = em_exec_carried(t, EM_PORT_PROGRAM, path, name, &a);
+	if (err < 0)
+		em_process_die(MX_SIGKILL);	/* as on Linux, when the program cannot be made after all */
+	em_port_release(EM_PORT_PROGRAM);
+	em_enter(t);
+}
+
 /* On the thread's own stack: the boot piece goes when the program comes. */
 static void __attribute__((noreturn, used))
 start_program(struct em_thread *t, const struct em_boot *b)
@@ -80,6 +102,8 @@ start_program(struct em_thread *t, const struct em_boot *b)
 	const char *s = (const char *)b;
 	int32_t err;
 
+	if (b->eb_state != 0)
+		start_carried(t, b);
 	if (em_args_begin(&a) < 0 || strlen(s + b->eb_path) >= sizeof(path))
 		em_panic("no room for the first program's strings");
 	strings_take(&a, s + b->eb_argv, b->eb_argc);

@@ -98,6 +98,7 @@ struct proc {
 	bool		p_continue_event;
 	struct mx_rusage p_usage;	/* of a zombie */
 	struct mx_rusage p_child_usage;	/* of the children that were waited for */
+	struct mx_rusage p_past_usage;	/* of a task that it had before */
 
 	/* Signals */
 	uint64_t	p_ignored;
@@ -105,10 +106,12 @@ struct proc {
 	uint32_t	p_conts;	/* SIGCONTs sent, or to be sent */
 	struct list	p_queue;	/* sigqueue: the signal port was full */
 	struct list	p_in_retry;	/* in proc_retry while p_queue is not empty */
+	bool		p_holds_signals; /* it is about to change its task: they wait in p_queue */
 
 	/* Identity */
 	struct user	*p_user;	/* of the real uid */
 	struct cred	p_cred;
+	bool		p_no_new_privs;	/* for ever; children too */
 	struct rlimit	p_limit[MX_RLIM_NLIMITS];
 	int32_t		p_nice;
 
@@ -242,6 +245,12 @@ struct cred_change {
 /* What CRED becomes. Errors: MX_EPERM, MX_EINVAL; then TO is undefined */
 kern_return_t cred_apply(const struct cred *cred, const struct cred_change *change, struct cred *to);
 bool cred_has_group(const struct cred *cred, uint32_t gid);
+bool cred_is_same(const struct cred *a, const struct cred *b);
+/* What CRED becomes when a program is executed from a file with attributes AT, or NULL: from one that changes nothing. False: no
+ * effective id differs, so that nobody who was trusted with the process before is trusted with more. */
+bool cred_exec(const struct cred *cred, const struct mx_attr *at, struct cred *to);
+/* May CRED execute a file with attributes AT? */
+bool cred_may_exec(const struct cred *cred, const struct mx_attr *at);
 static inline bool
 cred_is_root(const struct cred *cred)
 {

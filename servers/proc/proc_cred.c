@@ -147,6 +147,13 @@ cred_apply(const struct cred *cred, const struct cred_change *change, struct cre
 }
 
 bool
+cred_is_same(const struct cred *a, const struct cred *b)
+{
+	return memcmp(&a->c_ids, &b->c_ids, sizeof(a->c_ids)) == 0 && a->c_ngroups == b->c_ngroups &&
+	       memcmp(a->c_groups, b->c_groups, a->c_ngroups * sizeof(uint32_t)) == 0;
+}
+
+bool
 cred_has_group(const struct cred *cred, uint32_t gid)
 {
 	if (cred->c_ids.cr_egid == gid)
@@ -156,4 +163,31 @@ cred_has_group(const struct cred *cred, uint32_t gid)
 			return true;
 	}
 	return false;
+}
+
+bool
+cred_exec(const struct cred *cred, const struct mx_attr *at, struct cred *to)
+{
+	struct mx_cred *c = &to->c_ids;
+
+	*to = *cred;
+	if (at != NULL && (at->at_mode & MX_S_ISUID))
+		c->cr_euid = at->at_uid;
+	if (at != NULL && (at->at_mode & (MX_S_ISGID | 010)) == (MX_S_ISGID | 010))
+		c->cr_egid = at->at_gid;	/* without the group's x bit it means something else */
+	c->cr_suid = c->cr_fsuid = c->cr_euid;
+	c->cr_sgid = c->cr_fsgid = c->cr_egid;
+	return c->cr_euid != cred->c_ids.cr_euid || c->cr_egid != cred->c_ids.cr_egid;
+}
+
+bool
+cred_may_exec(const struct cred *cred, const struct mx_attr *at)
+{
+	if ((at->at_mode & MX_S_IFMT) != MX_S_IFREG)
+		return false;
+	if (cred_is_root(cred))
+		return (at->at_mode & 0111) != 0;
+	if (cred->c_ids.cr_fsuid == at->at_uid)
+		return (at->at_mode & 0100) != 0;
+	return (at->at_mode & (cred_has_group(cred, at->at_gid) ? 010 : 001)) != 0;
 }

@@ -244,6 +244,7 @@ birth_inherit(struct proc *p, const struct proc *parent)
 	memcpy(p->p_limit, parent->p_limit, sizeof(p->p_limit));
 	p->p_gave_up_tty = parent->p_gave_up_tty;
 	p->p_nice = parent->p_nice;
+	p->p_no_new_privs = parent->p_no_new_privs;
 	memcpy(p->p_comm, parent->p_comm, sizeof(p->p_comm));
 	if (parent->p_exe != NULL)
 		p->p_exe = strdup(parent->p_exe);	/* without memory the link in /proc is empty */
@@ -308,6 +309,13 @@ vfork_end(struct proc *p)
 void
 proc_execed(struct proc *p)
 {
+	struct cred cred;
+
+	(void)cred_exec(&p->p_cred, NULL, &cred);
+	if (memcmp(&cred.c_ids, &p->p_cred.c_ids, sizeof(cred.c_ids)) != 0) {
+		p->p_cred = cred;
+		proc_act_publish(p);
+	}
 	p->p_has_execed = true;
 	p->p_exit_signal = MX_SIGCHLD;
 	vfork_end(p);

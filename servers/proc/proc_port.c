@@ -73,20 +73,43 @@ retire(struct proc_port *pp)
 	mx_object_release(&pp->pp_object);
 }
 
-kern_return_t
-proc_port_create(struct proc *p)
+struct proc_port *
+proc_port_spare(void)
 {
 	struct proc_port *pp = retired_take();
 
 	if (pp == NULL) {
 		pp = mx_object_create(&proc_class);
-		if (pp == NULL)
-			return MX_EAGAIN;
-		list_init(&pp->pp_waits);
+		if (pp != NULL)
+			list_init(&pp->pp_waits);
 	}
+	return pp;
+}
+
+void
+proc_port_discard(struct proc_port *pp)
+{
+	retire(pp);
+}
+
+kern_return_t
+proc_port_create(struct proc *p)
+{
+	struct proc_port *pp = proc_port_spare();
+
+	if (pp == NULL)
+		return MX_EAGAIN;
 	pp->pp_proc = p;
 	p->p_port = pp;
 	return KERN_SUCCESS;
+}
+
+void
+proc_port_replace(struct proc *p, struct proc_port *pp)
+{
+	proc_act_forget(p);
+	pp->pp_proc = p;
+	p->p_port = pp;
 }
 
 mach_port_t

@@ -235,20 +235,12 @@ S_proc_ids(struct mx_object *obj, int32_t pid, int32_t *ppid, int32_t *pgrp, int
 
 /* ---- Credentials, limits ---- */
 
-/* P's file context with credentials NEW. Blocks: vfs. */
-static kern_return_t
-context_make(mach_port_t ctx, const struct cred *new, mach_port_t *newctx)
+kern_return_t
+proc_context_make(mach_port_t ctx, const struct cred *new, mach_port_t *newctx)
 {
 	if (!MACH_PORT_VALID(ctx))
 		return MX_EINVAL;
 	return vfs_context_create(proc_vfs_admin, ctx, new->c_ids, (uint32_t *)new->c_groups, new->c_ngroups, newctx);
-}
-
-static bool
-cred_is_same(const struct cred *a, const struct cred *b)
-{
-	return memcmp(&a->c_ids, &b->c_ids, sizeof(a->c_ids)) == 0 && a->c_ngroups == b->c_ngroups &&
-	       memcmp(a->c_groups, b->c_groups, a->c_ngroups * sizeof(uint32_t)) == 0;
 }
 
 /* CHANGE for the process behind OBJ, whose file context is CTX; *NEWCTX is MACH_PORT_NULL when nothing changed. */
@@ -268,7 +260,7 @@ cred_change(struct mx_object *obj, const struct cred_change *change, mach_port_t
 		return kr;
 	*newctx = MACH_PORT_NULL;
 	if (!cred_is_same(&old, &new)) {
-		kr = context_make(ctx, &new, newctx);
+		kr = proc_context_make(ctx, &new, newctx);
 		if (kr == KERN_SUCCESS)
 			kr = proc_port_caller(obj, &p);
 		if (kr == KERN_SUCCESS && !cred_is_same(&old, &p->p_cred))
@@ -367,18 +359,6 @@ S_proc_priority(struct mx_object *obj, uint32_t which, int32_t id, boolean_t set
 	return kr != KERN_SUCCESS ? kr : proc_priority(p, which, id, set, nice);
 }
 
-/* ---- Set-id programs: not until emulib has its side ---- */
-
-kern_return_t
-S_proc_exec_setid(struct mx_object *obj, mach_port_t file, mach_port_t ctx, mach_port_t *newproc,
-	mach_msg_type_name_t *newproc_type, mach_port_t *task, mach_msg_type_name_t *task_type, mach_port_t *newctx,
-	mach_msg_type_name_t *newctx_type)
-{
-	(void)obj, (void)file, (void)ctx, (void)newproc, (void)newproc_type;
-	(void)task, (void)task_type, (void)newctx, (void)newctx_type;
-	return MX_ENOSYS;
-}
-
 /* ---- The rest ---- */
 
 kern_return_t
@@ -443,6 +423,12 @@ S_proc_misc(struct mx_object *obj, uint32_t op, uint32_t arg, const mx_blob_t da
 		return KERN_SUCCESS;
 	case MX_MISC_SUBREAPER:
 		p->p_is_subreaper = arg != 0;
+		return KERN_SUCCESS;
+	case MX_MISC_HOLD:
+		p->p_holds_signals = arg != 0;
+		return KERN_SUCCESS;
+	case MX_MISC_NO_NEW_PRIVS:
+		p->p_no_new_privs = true;
 		return KERN_SUCCESS;
 	case MX_MISC_LOADAVG:
 		proc_sys_load(loads);

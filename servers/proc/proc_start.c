@@ -100,9 +100,11 @@ init_start(void)
 {
 	const char *mode = mx_boot_option("mode");
 	const char *argv[] = { INIT_PATH, *mode != '\0' ? mode : "run" };
-	const struct boot_words words = { INIT_PATH, 2, sizeof(init_env) / sizeof(init_env[0]), argv, init_env };
+	const struct boot_words words = { .bw_path = INIT_PATH, .bw_argc = 2, .bw_argv = argv,
+		.bw_envc = sizeof(init_env) / sizeof(init_env[0]), .bw_envp = init_env };
+	struct proc_fresh fresh;
 	struct proc *p;
-	mach_port_t ctx;
+	mach_port_t ctx, task;
 	kern_return_t kr;
 
 	kr = adam_make(&p);
@@ -111,8 +113,12 @@ init_start(void)
 	kr = vfs_context_create(proc_vfs_admin, MACH_PORT_NULL, p->p_cred.c_ids, NULL, 0, &ctx);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = proc_task_fresh(p, ctx, &words);
+	kr = proc_fresh_empty(&task);
+	if (kr == KERN_SUCCESS)
+		kr = proc_fresh_make(&fresh, task, p, p->p_port, ctx, &words);
 	mx_port_release(ctx);
+	if (kr == KERN_SUCCESS)
+		kr = proc_fresh_start(&fresh, p);
 	return kr;
 }
 

@@ -12,19 +12,16 @@
 #include <string.h>
 #include <mach/task_info.h>
 #include <mach/task_special_ports.h>
-#include <mach/i386/thread_status.h>
 #include <masix/mach.h>
 #include "proc_act.h"
 #include "server.h"
 #include "worker.h"
-#include "../../emulib/boot.h"
 #include "../../emulib/emulib.h"
 #include "emul.h"
 #include "mach.h"
 #include "mach_host.h"
 #include "mach_port.h"
 
-#define PAGE		4096u
 #define USER_PRIORITY	25
 #define TASK_HASH	1024
 #define REGIONS_MAX	65536u
@@ -356,10 +353,8 @@ proc_task_init(void)
 
 /* ---- Adoption ---- */
 
-/* Give TASK, of which nothing is known, a receive right under MX_PORT_SIGNAL and its send right; keep another as *SIGNAL.
- * Errors: MX_EINVAL not a task, or the name is taken; MX_EAGAIN */
-static kern_return_t
-signal_port_make(mach_port_t task, mach_port_t *signal)
+kern_return_t
+proc_task_signal_port(mach_port_t task, mach_port_t *signal)
 {
 	mach_port_t port;
 
@@ -386,6 +381,30 @@ out_receive:
 }
 
 kern_return_t
+proc_task_own(struct proc *p, mach_port_t task, mach_port_t signal)
+{
+	struct task_control *c = control_create(task), *old;
+
+	if (c == NULL)
+		return MX_EAGAIN;
+	old = p->p_control;
+	if (old != NULL) {
+		c->tc_wants_suspended = old->tc_wants_suspended;
+		struct mx_rusage used = { 0 };
+
+		proc_task_usage(p, &used);
+		p->p_past_usage = used;
+		proc_act_terminate(p);
+	}
+	p->p_control = c;
+	p->p_signal = signal;
+	task_enter(p, task);
+	control_adjust(c);
+	proc_act_nice(p);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
 proc_task_adopt(struct proc *p, mach_port_t task)
 {
 	mach_port_t signal;
@@ -393,171 +412,12 @@ proc_task_adopt(struct proc *p, mach_port_t task)
 
 	if (!MACH_PORT_VALID(task) || task == mx_task || task_find(task) != NULL)
 		return MX_EINVAL;
-	kr = signal_port_make(task, &signal);
+	kr = proc_task_signal_port(task, &signal);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	p->p_control = control_create(task);
-	if (p->p_control == NULL) {
+	kr = proc_task_own(p, task, signal);
+	if (kr != KERN_SUCCESS)
 		mx_port_release(signal);
-		return MX_EAGAIN;
-	}
-	p->p_signal = signal;
-	task_enter(p, task);
-	return KERN_SUCCESS;
-}
-
-/* ---- A fresh task ---- */
-
-static char *
-string_put(char *at, const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	memcpy(at, s, n);
-	return at + n;
-}
-
-static size_t
-words_size(const struct boot_words *w)
-{
-	size_t n = strlen(w->bw_path) + 1;
-
-	for (uint32_t i = 0; i < w->bw_argc; i++)
-		n += strlen(w->bw_argv[i]) + 1;
-	for (uint32_t i = 0; i < w->bw_envc; i++)
-		n += strlen(w->bw_envp[i]) + 1;
-	return n;
-}
-
-static void
-boot_fill(struct em_boot *b, size_t size, const struct proc *p, const struct boot_words *w)
-{
-	char *at = (char *)(b + 1);
-
-	b->eb_magic = EM_BOOT_MAGIC;
-	b->eb_size = size;
-	b->eb_pid = p->p_pid;
-	b->eb_slot = p->p_slot;
-	proc_random(&b->eb_seed, sizeof(b->eb_seed));
-	b->eb_umask = 022;
-	b->eb_path = (uint32_t)(at - (char *)b);
-	at = string_put(at, w->bw_path);
-	b->eb_argc = w->bw_argc;
-	b->eb_argv = (uint32_t)(at - (char *)b);
-	for (uint32_t i = 0; i < w->bw_argc; i++)
-		at = string_put(at, w->bw_argv[i]);
-	b->eb_envc = w->bw_envc;
-	b->eb_envp = (uint32_t)(at - (char *)b);
-	for (uint32_t i = 0; i < w->bw_envc; i++)
-		at = string_put(at, w->bw_envp[i]);
-}
-
-/* The boot piece at the top of TASK's stack; the address of the structure in it. */
-static kern_return_t
-boot_write(mach_port_t task, const struct proc *p, const struct boot_words *w, uint32_t *where)
-{
-	size_t size = sizeof(struct em_boot) + words_size(w);
-	size_t bytes = (size + PAGE - 1) / PAGE * PAGE;
-	vm_address_t at = EM_STACK_TOP - bytes, low = at - EM_BOOT_STACK;
-	kern_return_t kr;
-	void *pages;
-
-	if (bytes > EM_BOOT_MAX)
-		return MX_E2BIG;
-	pages = mx_pages_alloc(bytes);
-	if (pages == NULL)
-		return MX_ENOMEM;
-	boot_fill(pages, size, p, w);
-	kr = syscall_vm_allocate(task, &low, bytes + EM_BOOT_STACK, FALSE);
-	if (kr == KERN_SUCCESS)
-		kr = vm_write(task, at, (vm_offset_t)pages, bytes);
-	mx_pages_free(pages, bytes);
-	*where = at;
-	return kr;
-}
-
-/* TASK's first thread, at ENTRY with its stack at ESP; it runs at once. */
-static kern_return_t
-thread_begin(mach_port_t task, uint32_t entry, uint32_t esp)
-{
-	struct i386_thread_state state;
-	mach_msg_type_number_t count = i386_THREAD_STATE_COUNT;
-	mach_port_t thread;
-	kern_return_t kr;
-
-	kr = thread_create(task, &thread);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = thread_get_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, &count);
-	if (kr == KERN_SUCCESS) {
-		state.eip = entry;
-		state.uesp = esp;
-		kr = thread_set_state(thread, i386_REGS_SEGS_STATE, (thread_state_t)&state, count);
-	}
-	if (kr == KERN_SUCCESS)
-		kr = thread_resume(thread);
-	mx_port_release(thread);
-	return kr;
-}
-
-/* The rights that a fresh task is born with; and nothing of proc's own. */
-static kern_return_t
-rights_give(mach_port_t task, struct proc *p, mach_port_t ctx)
-{
-	mach_msg_type_name_t disposition;
-	mach_port_t port = proc_port_send_right(p, &disposition);
-	kern_return_t kr;
-
-	if (port == MACH_PORT_NULL)
-		return MX_EAGAIN;
-	kr = syscall_mach_port_insert_right(task, MX_PORT_PROC, port, MACH_MSG_TYPE_COPY_SEND);
-	mx_port_release(port);
-	if (kr == KERN_SUCCESS)
-		kr = syscall_mach_port_insert_right(task, MX_PORT_VFS, ctx, MACH_MSG_TYPE_COPY_SEND);
-	return kr;
-}
-
-static kern_return_t
-task_fill(mach_port_t task, struct proc *p, mach_port_t ctx, const struct boot_words *w)
-{
-	uint32_t entry, boot;
-	kern_return_t kr;
-
-	kr = task_priority(task, USER_PRIORITY, TRUE);
-	if (kr == KERN_SUCCESS)
-		kr = proc_load_into(task, &entry);
-	if (kr == KERN_SUCCESS)
-		kr = proc_sys_map_into(task);
-	if (kr == KERN_SUCCESS)
-		kr = boot_write(task, p, w, &boot);
-	if (kr == KERN_SUCCESS)
-		kr = rights_give(task, p, ctx);
-	if (kr == KERN_SUCCESS)
-		kr = thread_begin(task, entry, boot);
-	return kr;
-}
-
-kern_return_t
-proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words)
-{
-	mach_port_t task;
-	kern_return_t kr;
-
-	kr = syscall_task_create(mx_task, FALSE, &task);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	/* Our own bootstrap port is what makes us proc in ACS's eyes: it must not be inherited. */
-	kr = syscall_task_set_special_port(task, TASK_BOOTSTRAP_PORT, proc_lookup_port);
-	if (kr == KERN_SUCCESS)
-		kr = proc_task_adopt(p, task);
-	if (kr != KERN_SUCCESS) {
-		(void)syscall_task_terminate(task);
-		mx_port_release(task);
-		return kr;
-	}
-	kr = task_fill(task, p, ctx, words);
-	if (kr != KERN_SUCCESS)
-		proc_act_terminate(p);
 	return kr;
 }
 
@@ -568,6 +428,8 @@ proc_act_post(struct proc *p, int32_t tid, const struct mx_siginfo *info)
 {
 	mach_msg_return_t kr;
 
+	if (p->p_holds_signals)
+		return false;
 	if (p->p_signal == MACH_PORT_NULL)
 		return true;
 	kr = emul_signal(p->p_signal, tid, *info);
@@ -613,6 +475,7 @@ proc_task_usage(struct proc *p, struct mx_rusage *usage)
 	usage->ru_maxrss_kb = basic.resident_size / 1024;
 	usage->ru_minflt = events.faults - events.pageins;
 	usage->ru_majflt = events.pageins;
+	rusage_add(usage, &p->p_past_usage);
 }
 
 void

@@ -29,6 +29,11 @@ struct session_port {
 
 /* P's port, with no right to it yet. Errors: MX_EAGAIN */
 kern_return_t proc_port_create(struct proc *p);
+/* A port that stands for no process yet. Errors: NULL */
+struct proc_port *proc_port_spare(void);
+void proc_port_discard(struct proc_port *pp);
+/* PP is P's from now on; who holds a right to the one before holds nothing. */
+void proc_port_replace(struct proc *p, struct proc_port *pp);
 /* A right to P's port for a reply; MACH_PORT_NULL without memory. */
 mach_port_t proc_port_send_right(struct proc *p, mach_msg_type_name_t *disposition);
 /* The live process that sent a request to OBJ. Errors: MX_ESTALEPROC */
@@ -43,14 +48,12 @@ kern_return_t proc_task_init(void);
 /* Make P of TASK, a task that never ran: its signal port, exception port, death notice.
  * Errors: MX_EINVAL not such a task, MX_EAGAIN.  Rights: TASK is P's on success. */
 kern_return_t proc_task_adopt(struct proc *p, mach_port_t task);
-/* A new task with emulib, the system area and P's ports, its first thread about to execute BOOT's program.
- * Errors: what the kernel says; P has no task then. */
-struct boot_words {
-	const char	*bw_path;
-	uint32_t	bw_argc, bw_envc;
-	const char	*const *bw_argv, *const *bw_envp;
-};
-kern_return_t proc_task_fresh(struct proc *p, mach_port_t ctx, const struct boot_words *words);
+/* Give TASK, of which nothing is known, a receive right under MX_PORT_SIGNAL and its send right; keep another as *SIGNAL.
+ * Errors: MX_EINVAL not a task, or the name is taken; MX_EAGAIN */
+kern_return_t proc_task_signal_port(mach_port_t task, mach_port_t *signal);
+/* TASK with its SIGNAL port is P's from now on; one that it had before ends. Errors: MX_EAGAIN, nothing has changed.
+ * Rights: both are P's on success. */
+kern_return_t proc_task_own(struct proc *p, mach_port_t task, mach_port_t signal);
 void proc_task_usage(struct proc *p, struct mx_rusage *usage);
 bool proc_task_is_process(mach_port_t task);
 /* P ends by itself, and has tidied up. */
@@ -62,6 +65,37 @@ void proc_task_free_first(struct proc *p);
 
 /* Before process 1. Errors: MX_ENOMEM */
 kern_return_t proc_orphan_init(void);
+
+/* ---- Fresh tasks (proc_fresh.c) ---- */
+
+struct proc_fresh {
+	mach_port_t	f_task, f_signal, f_thread;
+};
+
+/* What emulib is to begin with: a program's name and strings, or the state of a process and rights for it (emulib/carry.h). */
+struct boot_words {
+	const char	*bw_path;
+	uint32_t	bw_argc, bw_envc;
+	const char	*const *bw_argv, *const *bw_envp;
+	const void	*bw_state;		/* whole pages */
+	uint32_t	bw_state_size, bw_nports;
+};
+/* An empty task. Errors: what the kernel says */
+kern_return_t proc_fresh_empty(mach_port_t *task);
+/* One with OLD's descriptions (memory that fork shares) and nothing else of it. Blocks: a second at most, OLD may be an enemy.
+ * Errors: MX_EAGAIN it takes longer; MX_EINVAL OLD has what a fresh task must not inherit */
+kern_return_t proc_fresh_inherit(mach_port_t old, mach_port_t *task);
+/* Put into TASK, empty or nearly so, emulib, the system area, a signal port, a right to PP, and CTX, for the process P, which does not
+ * know of it yet. Errors: MX_E2BIG, MX_EAGAIN, what the kernel says; nothing is left. Rights: TASK is F's, in any case. */
+kern_return_t proc_fresh_make(struct proc_fresh *f, mach_port_t task, const struct proc *p, struct proc_port *pp, mach_port_t ctx,
+	const struct boot_words *words);
+/* A send right like RIGHT under NAME. Errors: what the kernel says */
+kern_return_t proc_fresh_give(const struct proc_fresh *f, mach_port_t name, mach_port_t right);
+void proc_fresh_destroy(struct proc_fresh *f);
+/* Destroy TASK, of which nothing was made. */
+void proc_fresh_forget(mach_port_t task);
+/* It is P's task now, and runs. Errors: MX_EAGAIN; F is still there. */
+kern_return_t proc_fresh_start(struct proc_fresh *f, struct proc *p);
 
 /* ---- emulib's image (proc_load.c) ---- */
 
@@ -101,6 +135,11 @@ void proc_random(void *to, size_t size);
 kern_return_t proc_memory_init(void);
 /* Is there memory for another process? Blocks: up to a second, while there is not. */
 bool proc_memory_is_enough(void);
+
+/* ---- Credentials (proc_rpc.c) ---- */
+
+/* The file context CTX with credentials NEW. Errors: MX_EINVAL, MX_ENOMEM. Blocks: vfs. */
+kern_return_t proc_context_make(mach_port_t ctx, const struct cred *new, mach_port_t *newctx);
 
 /* ---- Start (proc_start.c) ---- */
 

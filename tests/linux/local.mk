@@ -4,6 +4,7 @@
 linux_programs += tests/linux/core_exec
 linux_programs += tests/linux/core_int80
 linux_programs += tests/linux/core_mm
+linux_programs += tests/linux/core_setid
 linux_programs += tests/linux/core_signal
 linux_programs += tests/linux/core_thread
 linux_programs += tests/linux/core_time
@@ -16,6 +17,7 @@ linux_programs += tests/linux/file_rw
 linux_programs += tests/linux/file_stress
 linux_programs += tests/linux/file_tty
 linux_programs += tests/linux/fuzzcall
+linux_programs += tests/linux/setid_thief
 linux_programs += tests/linux/tty_jobs
 linux_programs += tests/linux/tty_modes
 

@@ -138,6 +138,8 @@ enum { MX_CTTY_ATTACH = 1, MX_CTTY_DETACH, MX_CTTY_SETPGRP, MX_CTTY_OPEN };
 /* proc_misc operations */
 enum { MX_MISC_SETHOSTNAME = 1, MX_MISC_SETDOMAINNAME, MX_MISC_SETTIME, MX_MISC_SETCOMM, MX_MISC_PDEATHSIG,
 	MX_MISC_SUBREAPER, MX_MISC_LOADAVG, MX_MISC_NPROCS,
+	MX_MISC_HOLD,		/* ARG 1: keep signals for the caller until proc_exec_setid was answered, or ARG 0 */
+	MX_MISC_NO_NEW_PRIVS,	/* as prctl: for ever, and for all children */
 	MX_MISC_REPORT	/* IN: struct em_public of a process that ends and has seen calls that are not implemented */
 };
 
