@@ -177,6 +177,10 @@ void pfs_node_changed(struct pfs_node *node);
 /* One entry: NEXT is the cookie from which the entry after it begins (not 0). False: it did not fit, stop. */
 bool pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32_t mode, const char *name, size_t len);
 
+/* Where the next entry goes (0: it is the first), and: the entries from there on are not given after all. For entries that share a cookie. */
+size_t pfs_dirent_mark(const struct pfs_dirents *out);
+void pfs_dirent_rewind(struct pfs_dirents *out, size_t mark);
+
 /* Text files. Errors (no memory) are remembered in TEXT and answered by the library. */
 void pfs_text_printf(struct pfs_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void pfs_text_write(struct pfs_text *text, const void *data, size_t len);
