@@ -145,8 +145,12 @@ static struct pfs_node *
 real_name(int i)
 {
 	struct pfs_node *dir = real_dir(names[i].dir), *node = NULL;
+	kern_return_t kr;
 
-	CHECK(pfs_node_lookup(dir, 0, names[i].text, strlen(names[i].text), &node) == KERN_SUCCESS);
+	kr = pfs_node_lookup(dir, 0, names[i].text, strlen(names[i].text), &node);
+	if (kr != KERN_SUCCESS)
+		printf("# looking up %s: error %d\n", names[i].text, MX_ERRNO(kr));
+	CHECK(kr == KERN_SUCCESS);
 	pfs_node_release(dir);
 	return node;
 }
@@ -306,7 +310,7 @@ rename_expect(int i, int j, int dir, uint32_t flags)
 static void
 op_rename(void)
 {
-	int i = nnames > 0 ? (int)rnd(nnames) : -1, dir = some_dir(), j, n1, n2;
+	int i = nnames > 0 ? (int)rnd(nnames) : -1, dir = some_dir(), dir1, j, n1, n2;
 	uint32_t flags = rnd(4) == 0 ? 1 + rnd(2) : 0;
 	struct pfs_node *rd1, *rd2;
 	char text[40], old[40];
@@ -317,6 +321,7 @@ op_rename(void)
 	some_name(text);
 	j = name_find(dir, text);
 	n1 = names[i].node;
+	dir1 = names[i].dir;
 	n2 = j >= 0 ? names[j].node : -1;
 	if (is_below(dir, n1) || (n2 >= 0 && is_below(names[i].dir, n2)))
 		return;				/* vfs does not let it happen */
@@ -342,9 +347,7 @@ op_rename(void)
 		nodes[n2].nlink = is_dir(n2) ? 0 : nodes[n2].nlink - 1;
 		model_gone(n2);
 	}
-	for (i = 0; strcmp(names[i].text, old) != 0 || names[i].node != n1 || (names[i].dir == dir && strcmp(old, text) == 0); i++)
-		;
-	name_remove(i);
+	name_remove(name_find(dir1, old));
 	name_add(dir, text, n1);
 }
 
