@@ -302,8 +302,7 @@ static kern_return_t
 text_filesystems(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	(void)p, (void)n;
-	pfs_text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\n");
-	return KERN_SUCCESS;
+	return pf_mounts(2, text);
 }
 
 static kern_return_t
