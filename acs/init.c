@@ -8,6 +8,8 @@
  * SIGTERM reboots. Nothing here is about MASIX but the names of three devices, so it is tested on Linux: MASIX_INIT_DEV says
  * where they are instead of /dev, and process 1 does not look at that.
  *
+ * The environment variables share0 to share7 name where the host's shared directories, whose tags are these names, are mounted.
+ *
  * The command: argc (32 bits, little endian), working directory, argv, and perhaps environment strings, each ended by a NUL.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -23,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -339,6 +343,38 @@ exec(void)
 	system_end("halt\n");
 }
 
+/* ---- Directories of the host ---- */
+
+/* Errors: false, errno */
+static bool
+directories_make(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(path, 0755);
+		*slash = '/';
+	}
+	return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+static void
+shares_mount(void)
+{
+	char tag[8], path[256];
+	const char *where;
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(tag, sizeof tag, "share%d", i);
+		where = getenv(tag);
+		if (!where || where[0] != '/' || strlen(where) >= sizeof path)
+			continue;
+		strcpy(path, where);
+		unsetenv(tag);
+		if (!directories_make(path) || mount(tag, path, "9p", 0, "") < 0)
+			fprintf(stderr, "init: cannot mount the host's %s on %s: %s\n", tag, path, strerror(errno));
+	}
+}
+
 /* Messages of init's own go to the console until somebody opens something better. */
 static void
 descriptors_setup(void)
@@ -365,6 +401,8 @@ main(int argc, char **argv)
 		dev = other;
 	signals_setup();
 	environment_setup();
+	if (getpid() == 1)
+		shares_mount();
 	if (strcmp(mode, "run") == 0)
 		run();
 	else if (strcmp(mode, "exec") == 0)

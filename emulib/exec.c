@@ -452,6 +452,23 @@ thread_reset(struct em_thread *t, uint32_t eip, uint32_t esp)
 	em_fpu_reset();
 }
 
+/* PATH as an absolute one, when the file server keeps no names: what the program calls itself, from where it is. Answers its length. */
+static mach_msg_type_number_t
+path_absolute(const struct em_process *p, const char *path, char *exe)
+{
+	mach_msg_type_number_t n = MX_PATH_MAX, len;
+
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	len = (mach_msg_type_number_t)strlen(path);
+	if (path[0] == '/' || vfs_getcwd(p->p_vfs, exe, &n) != KERN_SUCCESS || n + 1 + len > MX_PATH_MAX)
+		n = 0;
+	else if (n > 1)
+		exe[n++] = '/';
+	memcpy(exe + n, path, len);
+	return n + len;
+}
+
 static void
 name_set(struct em_process *p, struct em_thread *t, const struct em_image *program, const char *path)
 {
@@ -467,10 +484,8 @@ name_set(struct em_process *p, struct em_thread *t, const struct em_image *progr
 		p->p_comm[i] = base[i];
 	memcpy(t->t_comm, p->p_comm, sizeof(t->t_comm));
 	memset(p->p_exe, 0, sizeof(p->p_exe));
-	if (vfs_path_of(p->p_vfs, program->im_io, e, &n) != KERN_SUCCESS) {
-		n = (mach_msg_type_number_t)strlen(path);
-		memcpy(exe, path, n);
-	}
+	if (vfs_path_of(p->p_vfs, program->im_io, e, &n) != KERN_SUCCESS)
+		n = path_absolute(p, path, exe);
 	memcpy(p->p_exe, exe, n < sizeof(p->p_exe) ? n : sizeof(p->p_exe) - 1);
 }
 

@@ -429,6 +429,25 @@ pfs_store_drop(struct pfs_node *node, uint64_t offset, uint64_t length)
 	mx_mutex_unlock(&ps->ps_mutex);
 }
 
+void
+pfs_store_replaced(struct pfs_node *node, uint64_t size)
+{
+	struct pfs_store *ps = store_of(node);
+	uint32_t end;
+
+	mx_mutex_lock(&ps->ps_mutex);
+	end = ps->ps_npages;
+	mx_spin_lock(&ps->ps_lock);
+	node->pn_attr.at_size = size;
+	ps->ps_npages = store_pages_of(size);
+	mx_spin_unlock(&ps->ps_lock);
+	if (end < ps->ps_npages)
+		end = ps->ps_npages;
+	if (end > 0)
+		pages_drop(ps, 0, end);
+	mx_mutex_unlock(&ps->ps_mutex);
+}
+
 /* ---- Durability ---- */
 
 kern_return_t

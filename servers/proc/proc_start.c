@@ -5,6 +5,7 @@
  * Copyright (c) 2026 The MASIX authors.
  */
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "proc_act.h"
 #include "procfs.h"
@@ -23,6 +24,9 @@ static bool retry_is_set;
 static const char *const init_env[] = {
 	"HOME=/root", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
+#define INIT_ENV	(sizeof(init_env) / sizeof(init_env[0]))
+#define SHARES		8u
+#define SHARE_MAX	300u		/* bytes of one, with its name */
 
 kern_return_t
 proc_tty_control(mach_port_t *control)
@@ -95,18 +99,41 @@ adam_make(struct proc **out)
 	return kr;
 }
 
+/* init's environment: what is the same each time, and the boot options that are its business (directories that the host shares). */
+static unsigned int
+init_environment(const char *env[INIT_ENV + SHARES], char shares[SHARES][SHARE_MAX])
+{
+	unsigned int n = INIT_ENV, i;
+	const char *value;
+	char key[16];
+
+	memcpy(env, init_env, sizeof(init_env));
+	for (i = 0; i < SHARES; i++) {
+		(void)sniprintf(key, sizeof(key), "share%u", i);
+		value = mx_boot_option(key);
+		if (*value == '\0' || strlen(key) + 1 + strlen(value) >= SHARE_MAX)
+			continue;
+		(void)sniprintf(shares[i], SHARE_MAX, "%s=%s", key, value);
+		env[n++] = shares[i];
+	}
+	return n;
+}
+
 static kern_return_t
 init_start(void)
 {
-	const char *mode = mx_boot_option("mode");
-	const char *argv[] = { INIT_PATH, *mode != '\0' ? mode : "run" };
+	static char shares[SHARES][SHARE_MAX], mode[16];
+	const char *argv[] = { INIT_PATH, mode }, *env[INIT_ENV + SHARES];
 	const struct boot_words words = { .bw_path = INIT_PATH, .bw_argc = 2, .bw_argv = argv,
-		.bw_envc = sizeof(init_env) / sizeof(init_env[0]), .bw_envp = init_env };
+		.bw_envc = init_environment(env, shares), .bw_envp = env };
 	struct proc_fresh fresh;
 	struct proc *p;
 	mach_port_t ctx, task;
 	kern_return_t kr;
 
+	(void)sniprintf(mode, sizeof(mode), "%s", mx_boot_option("mode"));
+	if (mode[0] == '\0')
+		(void)sniprintf(mode, sizeof(mode), "run");
 	kr = adam_make(&p);
 	if (kr != KERN_SUCCESS)
 		return kr;

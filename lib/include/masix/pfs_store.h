@@ -58,6 +58,8 @@ kern_return_t pfs_store_sync(struct pfs_volume *vol);
 /* Pages [OFFSET, OFFSET + LENGTH), page aligned, leave the cache without being stored (punched holes: before the blocks are freed, and again
  * after, as they may have been fetched meanwhile). */
 void pfs_store_drop(struct pfs_node *node, uint64_t offset, uint64_t length);
+/* Somebody else has changed the file, which has SIZE bytes now: nothing that the cache has of it is true any more. Blocks. */
+void pfs_store_replaced(struct pfs_node *node, uint64_t size);
 /* po_release: the node's last reference went. STORE: write changed pages back first (false: the file is deleted). DONE frees the node
  * when the kernel has forgotten it, which may be long after (somebody has the deleted file mapped); on a fibril, which may park. Until
  * then there must be no second node for the same file: a look-up that finds one being released waits for DONE. Does not park. */
