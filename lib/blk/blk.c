@@ -76,6 +76,13 @@ port_open(const struct blk_disk *dk, mach_port_t *port, struct mx_blk_info *info
 	return is_dead(kr) ? MX_EIO : kr;
 }
 
+/* Is what comes back as NOW the disk that was BEFORE, and takes the requests that are to be sent again? */
+static bool
+info_same(const struct mx_blk_info *now, const struct mx_blk_info *before)
+{
+	return now->bi_sectors == before->bi_sectors && now->bi_start == before->bi_start && now->bi_max >= before->bi_max;
+}
+
 /* DEAD, which was the disk's port, answers no more. Errors: MX_EIO it is lost */
 static kern_return_t
 reopen(struct blk_disk *dk, mach_port_t dead)
@@ -89,7 +96,7 @@ reopen(struct blk_disk *dk, mach_port_t dead)
 		dk->dk_port = MACH_PORT_NULL;
 		mx_port_release(dead);
 		kr = port_open(dk, &port, &info);
-		if (kr == KERN_SUCCESS && (info.bi_sectors != dk->dk_info.bi_sectors || info.bi_start != dk->dk_info.bi_start)) {
+		if (kr == KERN_SUCCESS && !info_same(&info, &dk->dk_info)) {
 			mx_port_release(port);
 			kr = MX_EIO;
 		}

@@ -130,6 +130,18 @@ pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32_t mo
 	return true;
 }
 
+size_t
+pfs_dirent_mark(const struct pfs_dirents *out)
+{
+	return out->de_used;
+}
+
+void
+pfs_dirent_rewind(struct pfs_dirents *out, size_t mark)
+{
+	out->de_used = mark;
+}
+
 /* Errors: MX_EINVAL  there is an entry, and the buffer is too small for it */
 kern_return_t
 pfs_node_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, char *buf, size_t *len)

@@ -120,7 +120,7 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 	if (call->ic_flags & MX_IO_APPEND)
 		at = pf->pf_node->pn_attr.at_size;
 	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
-	if (kr == KERN_SUCCESS && (call->ic_flags & MX_IO_SYNC))
+	if (kr == KERN_SUCCESS && ((call->ic_flags & MX_IO_SYNC) || (pf->pf_node->pn_volume->pv_flags & PFS_SYNC)))
 		kr = file_store(pf, false);
 	if (*offset < 0)
 		pf->pf_next = at + *count;
@@ -299,8 +299,10 @@ file_free(struct mx_object *obj)
 
 	pfs_lock_closed(&node->pn_locks, pf);
 	pfs_text_reset(&pf->pf_text);
-	if (may_write(pf))
+	if (may_write(pf)) {
 		node->pn_writers--;
+		vol->pv_writers--;
+	}
 	node->pn_opens--;
 	pfs_quota_give(pf->pf_uid);
 	pfs_quiet_forget(&pf->pf_quiet);
@@ -339,8 +341,10 @@ file_make(struct pfs_node *node, uint32_t flags, uint32_t uid)
 	node->pn_opens++;
 	pfs_volume_opened(node->pn_volume);
 	node->pn_volume->pv_files++;
-	if (may_write(pf))
+	if (may_write(pf)) {
 		node->pn_writers++;
+		node->pn_volume->pv_writers++;
+	}
 	return pf;
 }
 

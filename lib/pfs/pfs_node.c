@@ -107,8 +107,11 @@ void
 pfs_node_read_touch(struct pfs_node *node)
 {
 	struct mx_attr *at = &node->pn_attr;
+	uint32_t flags = node->pn_volume->pv_flags;
 
-	if (at->at_atime > at->at_mtime && at->at_atime > at->at_ctime &&
+	if ((flags & (PFS_NOATIME | PFS_RDONLY)) || ((flags & PFS_NODIRATIME) && pfs_node_is_dir(node)))
+		return;
+	if (!(flags & PFS_STRICTATIME) && at->at_atime > at->at_mtime && at->at_atime > at->at_ctime &&
 	    at->at_atime + DAY > (int64_t)(mx_real_ns() / NSEC))
 		return;
 	pfs_node_touch(node, PFS_ATIME);

@@ -125,6 +125,15 @@ name_check(const char *name, mach_msg_type_number_t len)
 	return KERN_SUCCESS;
 }
 
+/* NODE's volume was changed with the result KR: on a synchronous volume that is durable now. */
+static kern_return_t
+changed(const struct pfs_node *node, kern_return_t kr)
+{
+	struct pfs_volume *vol = node->pn_volume;
+
+	return kr == KERN_SUCCESS && (vol->pv_flags & PFS_SYNC) ? pfs_volume_sync(vol) : kr;
+}
+
 /* ---- Volumes ---- */
 
 kern_return_t
@@ -187,6 +196,16 @@ S_pfs_unmount(mx_object_ptr_t root, uint32_t flags)
 }
 
 kern_return_t
+S_pfs_remount(mx_object_ptr_t root, uint32_t flags)
+{
+	struct pfs_node *node = node_of(root);
+
+	if (node == NULL || (flags & ~(PFS_FLAGS | MX_REMOUNT_FORCE)) != 0)
+		return MX_EINVAL;
+	return pfs_volume_remount(node->pn_volume, flags & PFS_FLAGS, (flags & MX_REMOUNT_FORCE) != 0);
+}
+
+kern_return_t
 S_pfs_statfs(mx_object_ptr_t obj, mx_statfs_t *st)
 {
 	struct pfs_node *node = node_of(obj);
@@ -229,6 +248,8 @@ create(mx_object_ptr_t dir, const char *name, mach_msg_type_number_t len, const 
 		return MX_EINVAL;
 	if (kr == KERN_SUCCESS)
 		kr = pfs_node_create(node, name, len, what, &made);
+	if (kr == KERN_SUCCESS)
+		(void)changed(node, kr);		/* it is there in any case */
 	return kr == KERN_SUCCESS ? node_answer(made, port, type, attr) : kr;
 }
 
@@ -271,7 +292,7 @@ S_pfs_link(mx_object_ptr_t dir, const mx_name_t name, mach_msg_type_number_t len
 	if (node == NULL || ha == NULL || ha->ha_node == NULL)
 		return MX_EINVAL;
 	if (kr == KERN_SUCCESS)
-		kr = pfs_node_link(node, name, len, ha->ha_node);
+		kr = changed(node, pfs_node_link(node, name, len, ha->ha_node));
 	if (kr != KERN_SUCCESS)
 		return kr;
 	*attr = ha->ha_node->pn_attr;
@@ -287,7 +308,7 @@ S_pfs_unlink(mx_object_ptr_t dir, const mx_name_t name, mach_msg_type_number_t l
 
 	if (node == NULL)
 		return MX_EINVAL;
-	return kr == KERN_SUCCESS ? pfs_node_unlink(node, name, len, rmdir != 0) : kr;
+	return kr == KERN_SUCCESS ? changed(node, pfs_node_unlink(node, name, len, rmdir != 0)) : kr;
 }
 
 kern_return_t
@@ -303,7 +324,7 @@ S_pfs_rename(mx_object_ptr_t dir1, const mx_name_t name1, mach_msg_type_number_t
 	if (kr == KERN_SUCCESS)
 		kr = name_check(name2, len2);
 	if (kr == KERN_SUCCESS)
-		kr = pfs_node_rename(node, name1, len1, ha->ha_node, name2, len2, flags);
+		kr = changed(node, pfs_node_rename(node, name1, len1, ha->ha_node, name2, len2, flags));
 	if (kr == KERN_SUCCESS)
 		mx_port_release(dir2);
 	return kr;
@@ -373,7 +394,7 @@ S_pfs_setattr(mx_object_ptr_t obj, mx_setattr_t set, mx_attr_t *attr)
 
 	if (node == NULL)
 		return MX_EINVAL;
-	kr = pfs_node_setattr(node, &set);
+	kr = changed(node, pfs_node_setattr(node, &set));
 	*attr = node->pn_attr;
 	return kr;
 }

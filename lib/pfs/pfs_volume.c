@@ -106,6 +106,24 @@ pfs_volume_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 }
 
 kern_return_t
+pfs_volume_remount(struct pfs_volume *vol, uint32_t flags, bool force)
+{
+	bool is_change = ((flags ^ vol->pv_flags) & PFS_RDONLY) != 0;
+	kern_return_t kr = KERN_SUCCESS;
+
+	if (is_change && (flags & PFS_RDONLY) != 0) {
+		if (vol->pv_writers > 0 && !force)
+			return MX_EBUSY;
+		kr = pfs_volume_sync(vol);
+	}
+	if (kr == KERN_SUCCESS && is_change && vol->pv_ops->po_remount != NULL)
+		kr = vol->pv_ops->po_remount(vol, flags);
+	if (kr == KERN_SUCCESS)
+		vol->pv_flags = flags;
+	return kr;
+}
+
+kern_return_t
 pfs_volume_sync(struct pfs_volume *vol)
 {
 	return vol->pv_ops->po_sync != NULL ? vol->pv_ops->po_sync(vol) : KERN_SUCCESS;

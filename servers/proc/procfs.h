@@ -31,6 +31,7 @@ struct pf_entry {
 };
 
 extern struct pf_entry pf_process_entries[];	/* procfs_process.c: below /proc/PID and /proc/PID/task/TID */
+kern_return_t pf_text_partitions(struct proc *p, int32_t n, struct pfs_text *text);	/* procfs_disks.c */
 extern struct pf_entry pf_root_entries[];	/* procfs_system.c */
 extern struct pf_entry pf_sys_entries[];	/* procfs_sys.c */
 extern struct pf_entry pf_masix_entries[];	/* procfs_masix.c */

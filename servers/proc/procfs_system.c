@@ -302,8 +302,7 @@ static kern_return_t
 text_filesystems(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	(void)p, (void)n;
-	pfs_text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\n");
-	return KERN_SUCCESS;
+	return pf_mounts(2, text);
 }
 
 static kern_return_t
@@ -311,7 +310,7 @@ text_devices(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	(void)p, (void)n;
 	pfs_text_printf(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n"
-		"240 exec\n241 acs\n\nBlock devices:\n");
+		"240 exec\n241 acs\n\nBlock devices:\n  3 ide0\n  8 sd\n254 virtblk\n");
 	return KERN_SUCCESS;
 }
 
@@ -352,6 +351,7 @@ struct pf_entry pf_root_entries[] = {
 	{ .e_name = "masix", .e_mode = PF_DIR, .e_entries = pf_masix_entries },
 	{ .e_name = "meminfo", .e_mode = PF_FILE | 0444, .e_text = text_meminfo },
 	{ .e_name = "mounts", .e_mode = PF_LINK, .e_link = link_mounts },
+	{ .e_name = "partitions", .e_mode = PF_FILE | 0444, .e_text = pf_text_partitions },
 	{ .e_name = "self", .e_mode = PF_LINK, .e_link = link_self },
 	{ .e_name = "stat", .e_mode = PF_FILE | 0444, .e_text = text_stat },
 	{ .e_name = "swaps", .e_mode = PF_FILE | 0444, .e_text = text_swaps },

@@ -24,6 +24,9 @@ struct vfs_mount {
 	uint32_t	mn_flags;	/* PFS_RDONLY... */
 	uint32_t	mn_vnodes;	/* vnodes of it: 1 (the root) when nobody uses it */
 	bool		mn_dead;	/* out of the tree: ends with its last vnode */
+	bool		mn_lost;	/* its server is gone */
+	void		(*mn_on_lost)(struct vfs_mount *mn);	/* ... and this is to be called then */
+	void		*mn_arg;
 	char		mn_type[32], mn_source[64];
 };
 
@@ -123,6 +126,8 @@ kern_return_t vfs_remote_readlink(struct vfs_vnode *vn, int32_t pid, char *buf, 
 kern_return_t vfs_remote_statfs(struct vfs_vnode *vn, struct mx_statfs *st);
 kern_return_t vfs_remote_sync(struct vfs_mount *mn);
 void vfs_remote_forget(mach_port_t port);
+/* MN has FLAGS from now on. Errors: MX_EBUSY, MX_EROFS */
+kern_return_t vfs_remote_remount(struct vfs_mount *mn, uint32_t flags);
 /* MN is to be unmounted if nobody uses it. Errors: MX_EBUSY. Blocks: until it is stored */
 kern_return_t vfs_remote_end(struct vfs_mount *mn);
 /* The volume whose root was PORT is not used any more: takes the right. */

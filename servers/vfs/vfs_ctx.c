@@ -136,9 +136,17 @@ S_vfs_identify(mx_object_ptr_t admin, mach_port_t io, mx_attr_t *attr, boolean_t
 kern_return_t
 S_vfs_mounts(mx_object_ptr_t admin, uint32_t which, mx_data_t text, mach_msg_type_number_t *len)
 {
+	size_t size = MX_DATA_MAX;
+	kern_return_t kr;
+
 	(void)admin;
-	if (which > 1)
+	if (which > 2)
 		return MX_EINVAL;
+	if (which == 2) {
+		kr = vfs_source_types(text, &size);
+		*len = size;
+		return kr;
+	}
 	*len = vfs_mount_list(which == 1, text, MX_DATA_MAX);
 	return KERN_SUCCESS;
 }

@@ -181,10 +181,17 @@ vfs_umount_name(struct vfs_name *na, bool lazy)
 static const char *
 options_text(uint32_t flags)
 {
-	static char text[40];
+	static const struct { uint32_t flag; const char *text; } words[] = {
+		{ PFS_NOSUID, ",nosuid" }, { PFS_NODEV, ",nodev" }, { PFS_NOEXEC, ",noexec" }, { PFS_SYNC, ",sync" },
+		{ PFS_NOATIME, ",noatime" }, { PFS_NODIRATIME, ",nodiratime" },
+	};
+	static char text[64];
+	size_t used, i;
 
-	(void)snprintf(text, sizeof(text), "%s%s%s%s", flags & PFS_RDONLY ? "ro" : "rw", flags & PFS_NOSUID ? ",nosuid" : "",
-		flags & PFS_NODEV ? ",nodev" : "", flags & PFS_NOEXEC ? ",noexec" : "");
+	used = (size_t)snprintf(text, sizeof(text), "%s", flags & PFS_RDONLY ? "ro" : "rw");
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (flags & words[i].flag)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", words[i].text);
 	return text;
 }
 

@@ -1,13 +1,15 @@
 /*
  * vfs_recover.c - the tree when the system starts; there is no way back after a crash yet.
  *
- * (1) a tmpfs is mounted as the root, (2) the boot archive's tree is hung into it, and that of the added files, (3) /dev is made
+ * (1) the volume that the boot command names (root=, rootfstype=) is mounted as the root; without one, or when it cannot be,
+ * a tmpfs is, and (2) the boot archive's tree is hung into it, and that of the added files, (3) /dev is made
  * from a table, (4) proc may have its port, (5) what other servers mount (/proc, /dev/pts) follows when they are there:
  * nobody waits for them.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <stdio.h>
 #include <string.h>
 #include <mach/host_info.h>
 #include <masix/mach.h>
@@ -169,7 +171,7 @@ mount_on(const char *path, const struct pfs_ops *ops, const char *options, struc
 	return kr;
 }
 
-static void remote_server_died(void *arg, mach_port_t port);
+static void remote_lost(struct vfs_mount *mn);
 
 /* Mounts that wait for their server: a fibril each. ARG is path and type. */
 static void
@@ -181,27 +183,24 @@ remote_mount_run(void *arg)
 	kern_return_t kr = name_get(what[0], &on);
 
 	if (kr == KERN_SUCCESS) {
-		kr = vfs_remote_mount(on, what[1], what[1], 0, "", 0, &mn);
+		kr = vfs_remote_mount(on, what[1], what[1], what[1], 0, "", 0, &mn);
 		vfs_name_release(on);
 	}
-	if (kr == KERN_SUCCESS)
-		kr = mx_on_dead_name(mn->mn_port, remote_server_died, arg);
-	if (kr != KERN_SUCCESS)				/* as when the system ends */
+	if (kr == KERN_SUCCESS) {
+		mn->mn_on_lost = remote_lost;
+		mn->mn_arg = arg;
+	} else {				/* as when the system ends */
 		mx_log(MX_LOG_INFO, "vfs: cannot mount %s on %s: error %#x", what[1], what[0], kr);
+	}
 }
 
 /* The server of such a volume is gone: what is left of the volume leaves the tree, and the next instance is waited for. */
 static void
-remote_server_died(void *arg, mach_port_t port)
+remote_lost(struct vfs_mount *mn)
 {
-	struct vfs_mount *mn;
-	struct vfs_name *root;
+	struct vfs_name *root = mn->mn_root;
+	void *arg = mn->mn_arg;
 
-	for (mn = vfs_mount_first; mn != NULL && (mn->mn_volume != NULL || mn->mn_port != port); mn = mn->mn_next)
-		;
-	if (mn == NULL)
-		return;				/* somebody has unmounted it */
-	root = mn->mn_root;
 	vfs_name_hold(root);
 	(void)vfs_umount_name(root, true);	/* lazily it cannot fail: it lies on a directory */
 	vfs_name_release(root);
@@ -234,13 +233,55 @@ memory_share(void)
 	return info.memory_size / 2 / MX_PAGE;
 }
 
+/* Mount the disk ROOT as the root directory. */
+static kern_return_t
+root_mount(const char *root, const char *type)
+{
+	char disk[VFS_SOURCE_MAX];
+	struct vfs_mount *mn;
+	kern_return_t kr;
+
+	if (!vfs_source_boot(root, disk, sizeof(disk)))
+		return MX_ENODEV;
+	kr = vfs_remote_mount(NULL, type, root, disk, 0, "", 0, &mn);
+	if (kr == MX_EROFS)
+		kr = vfs_remote_mount(NULL, type, root, disk, PFS_RDONLY, "", 0, &mn);
+	return kr;
+}
+
+/* True: the root directory is on a disk, as the boot command asks. */
+static bool
+root_on_disk(void)
+{
+	char root[VFS_SOURCE_MAX], type[32];
+	kern_return_t kr;
+
+	(void)snprintf(root, sizeof(root), "%s", mx_boot_option("root"));
+	if (root[0] == '\0')
+		return false;
+	(void)snprintf(type, sizeof(type), "%s", mx_boot_option("rootfstype"));
+	if (type[0] == '\0')
+		(void)snprintf(type, sizeof(type), "ext2");
+	kr = root_mount(root, type);
+	if (kr == KERN_SUCCESS)
+		return true;
+	mx_log(MX_LOG_ERROR, "vfs: %s cannot be mounted as the root directory (%s, error %d): going on with the boot archive", root,
+		type, MX_ERRNO(kr));
+	return false;
+}
+
 static kern_return_t
 root_make(void)
 {
 	static const struct pfs_mount_args args = { "bootfs", 6, "mode=0755", 9, 0 };
 	struct vfs_mount *mn;
-	kern_return_t kr = vfs_mount_local(NULL, &tmpfs_ops, 0, &args, &mn);
+	kern_return_t kr;
 
+	if (root_on_disk()) {
+		boot_who.wh_root = boot_who.wh_cwd = vfs_root;
+		return KERN_SUCCESS;
+	}
+	kr = vfs_mount_local(NULL, &tmpfs_ops, 0, &args, &mn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	boot_who.wh_root = boot_who.wh_cwd = vfs_root;
@@ -319,6 +360,8 @@ vfs_fresh(int argc, char **argv)
 		kr = mx_register("vfs.admin", admin);
 	if (kr == KERN_SUCCESS)
 		kr = remote_mounts_start();
+	if (kr == KERN_SUCCESS)
+		kr = mx_on_stop(vfs_remote_stop);
 	if (kr == KERN_SUCCESS)
 		mx_server_ready();
 	return kr;

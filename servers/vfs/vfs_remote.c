@@ -209,12 +209,28 @@ volume_ask(mach_port_t server, const char *source, uint32_t flags, const char *o
 	return pfs_mount(server, source, strlen(source), flags, text, (mach_msg_type_number_t)n, root, attr, cache);
 }
 
+/* The server of MN's volume is gone. Who uses it gets errors; the names that nobody uses are forgotten. */
+static void
+server_died(void *arg, mach_port_t port)
+{
+	struct vfs_mount *mn = arg;
+
+	(void)port;				/* the root vnode's */
+	mx_log(MX_LOG_ERROR, "vfs: the server of %s (%s) is gone: its files are lost until it is mounted again", mn->mn_source,
+		mn->mn_type);
+	mn->mn_lost = true;
+	vfs_name_purge(mn);
+	if (mn->mn_on_lost != NULL)
+		mn->mn_on_lost(mn);
+}
+
 kern_return_t
-vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags, const char *options,
-	size_t options_len, struct vfs_mount **out)
+vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, const char *disk, uint32_t flags,
+	const char *options, size_t options_len, struct vfs_mount **out)
 {
 	char service[40];
 	mach_port_t server, root;
+	struct vfs_mount *mn;
 	struct mx_attr attr;
 	uint32_t cache;
 	kern_return_t kr;
@@ -222,7 +238,7 @@ vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint
 	(void)snprintf(service, sizeof(service), "pfs.%s", type);
 	if (mx_lookup(service, &server) != KERN_SUCCESS)
 		return MX_ENODEV;
-	kr = volume_ask(server, source, flags, options, options_len, &root, &attr, &cache);
+	kr = volume_ask(server, disk, flags, options, options_len, &root, &attr, &cache);
 	mx_port_release(server);
 	if (kr != KERN_SUCCESS)
 		return result(kr);
@@ -230,7 +246,14 @@ vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint
 		mx_port_release(root);
 		return MX_EIO;
 	}
-	return vfs_mount_remote(on, type, source, flags, root, &attr, cache, out);
+	kr = vfs_mount_remote(on, type, source, flags, root, &attr, cache, &mn);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (mx_on_dead_name(root, server_died, mn) != KERN_SUCCESS)
+		mx_log(MX_LOG_WARNING, "vfs: the end of the server of a %s volume will not be noticed", type);
+	if (out != NULL)
+		*out = mn;
+	return KERN_SUCCESS;
 }
 
 kern_return_t
@@ -239,6 +262,32 @@ vfs_remote_end(struct vfs_mount *mn)
 	kern_return_t kr = pfs_unmount(mn->mn_port, 0);
 
 	return kr == MX_EBUSY ? MX_EBUSY : KERN_SUCCESS;	/* a server that is gone has nothing to unmount */
+}
+
+kern_return_t
+vfs_remote_remount(struct vfs_mount *mn, uint32_t flags)
+{
+	return result(pfs_remount(mn->mn_port, flags));
+}
+
+void
+vfs_remote_stop(void)
+{
+	struct vfs_mount *mn, *last;
+
+	do {
+		last = NULL;
+		for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next)
+			if (mn->mn_volume == NULL && !mn->mn_lost)
+				last = mn;
+		if (last == NULL)
+			return;
+		last->mn_lost = true;		/* as far as this loop is concerned */
+		vfs_name_hold(last->mn_root);	/* and it stays */
+		if (pfs_unmount(last->mn_port, 0) == MX_EBUSY &&
+		    pfs_remount(last->mn_port, last->mn_flags | PFS_RDONLY | MX_REMOUNT_FORCE) != KERN_SUCCESS)
+			mx_log(MX_LOG_ERROR, "vfs: %s (%s) could not be unmounted", last->mn_source, last->mn_type);
+	} while (true);
 }
 
 static void
@@ -253,6 +302,7 @@ unmount_run(void *arg)
 void
 vfs_remote_unmount(mach_port_t port)
 {
+	mx_forget_dead_name(port);
 	if (mx_fibril_start(unmount_run, (void *)(uintptr_t)port, "unmount") != KERN_SUCCESS)
 		mx_port_release(port);
 }

@@ -73,8 +73,23 @@ kern_return_t vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid
 	struct vfs_opened *od);
 /* The vnode behind an open object of a server elsewhere; a reference. Errors: MX_EBADF */
 kern_return_t vfs_remote_identify(mach_port_t io, struct vfs_vnode **out);
-kern_return_t vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, uint32_t flags,
+/* DISK is what the server is told as the source. */
+kern_return_t vfs_remote_mount(struct vfs_name *on, const char *type, const char *source, const char *disk, uint32_t flags,
 	const char *options, size_t options_len, struct vfs_mount **out);
+/* The system ends: all volumes of other servers are stored and unmounted, or at least left clean. Blocks */
+void vfs_remote_stop(void);
+
+/* ---- vfs_source.c ---- */
+
+#define VFS_SOURCE_MAX	64u
+/* What the server of a volume is told for the user's SOURCE. *WALKED: whether SOURCE is a path of something.
+ * Errors: MX_EINVAL, MX_EACCES a disk that WHO may not use */
+kern_return_t vfs_source_resolve(const struct vfs_who *who, const char *source, uint32_t flags, char *out, size_t size,
+	kern_return_t *walked);
+/* The same for the disk of the root directory, by the name that it will have in /dev. False: no such name. */
+bool vfs_source_boot(const char *path, char *out, size_t size);
+/* The text of /proc/filesystems; *LEN in: the size of BUF. */
+kern_return_t vfs_source_types(char *buf, size_t *len);
 
 /* ---- vfs_recover.c ---- */
 

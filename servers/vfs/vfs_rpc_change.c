@@ -9,7 +9,7 @@
 #include "vfs_rpc.h"
 
 #define MS_REMOUNT	32u
-#define MS_KNOWN	(PFS_RDONLY | PFS_NOSUID | PFS_NODEV | PFS_NOEXEC)
+#define MNT_FORCE	1u
 #define MNT_DETACH	2u
 #define UMOUNT_NOFOLLOW	8u
 
@@ -142,31 +142,53 @@ S_vfs_setattr(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t
 /* ---- Mounts ---- */
 
 static kern_return_t
+remount_do(struct vfs_name *on, uint32_t flags)
+{
+	struct vfs_mount *mn = on->na_vnode->vn_mount;
+	kern_return_t kr;
+
+	if (mn->mn_root != on || mn->mn_dead)
+		return MX_EINVAL;
+	kr = mn->mn_volume != NULL ? pfs_volume_remount(mn->mn_volume, flags, false) : vfs_remote_remount(mn, flags);
+	if (kr == KERN_SUCCESS)
+		mn->mn_flags = flags;
+	return kr;
+}
+
+/* Mount a volume of another server on ON. */
+static kern_return_t
+remote_do(const struct vfs_who *wh, struct vfs_name *on, const struct pfs_mount_args *args, const char *type,
+	size_t type_len, uint32_t flags)
+{
+	char name[32], source[VFS_SOURCE_MAX], disk[VFS_SOURCE_MAX];
+	kern_return_t kr, walked;
+
+	memcpy(name, type, type_len);
+	name[type_len] = '\0';
+	memcpy(source, args->ma_source, args->ma_source_len);
+	source[args->ma_source_len] = '\0';
+	kr = vfs_source_resolve(wh, source, flags, disk, sizeof(disk), &walked);
+	if (kr == KERN_SUCCESS)
+		kr = vfs_remote_mount(on, name, source, disk, flags, args->ma_options, args->ma_options_len, NULL);
+	return kr == MX_ENOTBLK && walked != KERN_SUCCESS ? walked : kr;
+}
+
+static kern_return_t
 mount_do(const struct vfs_who *wh, const struct vfs_path *pa, const struct pfs_mount_args *args, const char *type,
 	size_t type_len, uint32_t flags)
 {
 	const struct pfs_ops *ops = pfs_type_find(type, type_len);
-	char name[32], source[64];
 	struct vfs_name *on;
 	kern_return_t kr = vfs_walk(wh, pa, VFS_FOLLOW, &on);
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	if (flags & MS_REMOUNT) {
-		if (on->na_vnode->vn_mount->mn_root == on)
-			on->na_vnode->vn_mount->mn_flags = flags & MS_KNOWN;
-		else
-			kr = MX_EINVAL;
-	} else if (ops != NULL) {
-		kr = vfs_mount_local(on, ops, flags & MS_KNOWN, args, NULL);
-	} else {
-		memcpy(name, type, type_len);
-		name[type_len] = '\0';
-		memcpy(source, args->ma_source, args->ma_source_len);
-		source[args->ma_source_len] = '\0';
-		kr = vfs_remote_mount(on, name, source, flags & MS_KNOWN, args->ma_options, args->ma_options_len,
-			NULL);
-	}
+	if (flags & MS_REMOUNT)
+		kr = remount_do(on, flags & PFS_FLAGS);
+	else if (ops != NULL)
+		kr = vfs_mount_local(on, ops, flags & PFS_FLAGS, args, NULL);
+	else
+		kr = remote_do(wh, on, args, type, type_len, flags & PFS_FLAGS);
 	vfs_name_release(on);
 	return kr;
 }
@@ -187,7 +209,7 @@ S_vfs_mount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_typ
 		return kr;
 	if (options_len > MX_BLOB_MAX || source_len > MX_PATH_MAX)
 		return MX_EINVAL;
-	if (fstype_len > 31 || source_len > 63 || memchr(fstype, '\0', fstype_len) != NULL)
+	if (fstype_len > 31 || source_len >= VFS_SOURCE_MAX || memchr(fstype, '\0', fstype_len) != NULL)
 		return MX_ENODEV;
 	if (fstype_len == 0 && !(flags & MS_REMOUNT))
 		return MX_ENODEV;			/* bind and move mounts have no type */
@@ -218,12 +240,14 @@ S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_ty
 
 	if (kr == KERN_SUCCESS)
 		kr = vfs_root_check(wh);
+	if (kr == KERN_SUCCESS && (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW)) != 0)
+		kr = MX_EINVAL;				/* MNT_EXPIRE, too */
 	if (kr == KERN_SUCCESS)
 		kr = vfs_walk(wh, &pa, flags & UMOUNT_NOFOLLOW ? 0 : VFS_FOLLOW, &na);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	pfs_quiet_sweep(PFS_QUIET_ALL);			/* a file that was closed keeps nothing busy */
-	kr = umount_do(na, (flags & MNT_DETACH) != 0);
+	kr = umount_do(na, (flags & MNT_DETACH) != 0 || na->na_vnode->vn_mount->mn_lost);
 	vfs_name_release(na);
 	return kr;
 }

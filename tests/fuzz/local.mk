@@ -5,7 +5,8 @@
 # fuzz_targets lists names; tests/fuzz/target_NAME.c describes one, fuzz_NAME_DIRS are the servers and libraries it is made of, with
 # what their local.mk say; fuzz_NAME_SOURCES replaces their sources (relative to the top).
 
-fuzz_targets := acs hw lib proc tty vfs
+fuzz_targets := acs blk hw lib proc tty vfs
+fuzz_blk_DIRS := lib/blkdev
 fuzz_hw_DIRS := servers/hw
 fuzz_hw_SOURCES := servers/hw/hw_core.c servers/hw/hw_irq.c servers/hw/hw_recover.c servers/hw/hw_rpc.c
 fuzz_acs_DIRS := acs

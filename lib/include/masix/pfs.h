@@ -46,6 +46,11 @@ struct pfs_locks {			/* advisory locks of one file; zeros: none */
 #define PFS_NOSUID	2u
 #define PFS_NODEV	4u
 #define PFS_NOEXEC	8u
+#define PFS_SYNC	16u		/* everything is stored before it is answered */
+#define PFS_NOATIME	1024u
+#define PFS_NODIRATIME	2048u
+#define PFS_STRICTATIME	(1u << 24)
+#define PFS_FLAGS	(PFS_RDONLY | PFS_NOSUID | PFS_NODEV | PFS_NOEXEC | PFS_SYNC | PFS_NOATIME | PFS_NODIRATIME | PFS_STRICTATIME)
 
 struct pfs_volume {
 	const struct pfs_ops *pv_ops;
@@ -55,6 +60,7 @@ struct pfs_volume {
 	void		*pv_private;	/* the file system's */
 	unsigned int	pv_opens;	/* what keeps it: open files, ports, memory objects */
 	unsigned int	pv_files;	/* of these, open files */
+	unsigned int	pv_writers;	/* of these, open for writing */
 	bool		pv_dying;	/* unmounted while files were open: ends with the last of them */
 	struct mx_cond	pv_closed;	/* pv_opens went down */
 };
@@ -109,6 +115,9 @@ struct pfs_ops {
 	/* sf_type, sf_namelen, sf_bsize and sf_fsid are filled in. NULL: zeros. */
 	kern_return_t	(*po_statfs)(struct pfs_volume *vol, struct mx_statfs *st);
 	kern_return_t	(*po_sync)(struct pfs_volume *vol);		/* NULL: nothing to write back */
+	/* FLAGS are about to become pv_flags, and differ in PFS_RDONLY: to read-only, after po_sync: leave the disk as after an
+	 * unmount (nodes stay in use); to writable: check that it can be. Errors: MX_EROFS... NULL: nothing to do */
+	kern_return_t	(*po_remount)(struct pfs_volume *vol, uint32_t flags);
 
 	/* ---- Directories; absent operations answer MX_EROFS (or MX_EPERM), lookup MX_ENOENT ---- */
 	/* *OUT is a reference for the caller. WHO is the pid on whose behalf (0: unknown), for "self". Errors: MX_ENOENT */
@@ -177,6 +186,10 @@ void pfs_node_changed(struct pfs_node *node);
 /* One entry: NEXT is the cookie from which the entry after it begins (not 0). False: it did not fit, stop. */
 bool pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32_t mode, const char *name, size_t len);
 
+/* Where the next entry goes (0: it is the first), and: the entries from there on are not given after all. For entries that share a cookie. */
+size_t pfs_dirent_mark(const struct pfs_dirents *out);
+void pfs_dirent_rewind(struct pfs_dirents *out, size_t mark);
+
 /* Text files. Errors (no memory) are remembered in TEXT and answered by the library. */
 void pfs_text_printf(struct pfs_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void pfs_text_write(struct pfs_text *text, const void *data, size_t len);
@@ -201,6 +214,8 @@ void pfs_volume_opened(struct pfs_volume *vol);
 void pfs_volume_closed(struct pfs_volume *vol);
 kern_return_t pfs_volume_statfs(struct pfs_volume *vol, struct mx_statfs *st);
 kern_return_t pfs_volume_sync(struct pfs_volume *vol);
+/* Change the flags. Errors: MX_EBUSY to read-only, and a file is open for writing (unless FORCE) */
+kern_return_t pfs_volume_remount(struct pfs_volume *vol, uint32_t flags, bool force);
 
 kern_return_t pfs_node_lookup(struct pfs_node *dir, int32_t who, const char *name, size_t len, struct pfs_node **out);
 kern_return_t pfs_node_create(struct pfs_node *dir, const char *name, size_t len, const struct pfs_new *what,
