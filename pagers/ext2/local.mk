@@ -8,3 +8,7 @@ tests/host/test_ext2_SOURCES := $(addprefix tests/host/,test_ext2.c ext2_world.c
 	$(addprefix pagers/ext2/,$(ext2_core)) $(addprefix lib/pfs/,page_pool.c pfs_dir.c pfs_node.c pfs_volume.c)
 tests/host/test_ext2_CPPFLAGS := -idirafter $(mach_inc) -I$(srcdir)/pagers/ext2 -I$(srcdir)/pagers/tmpfs -I$(srcdir)/lib/pfs \
 	-I$(srcdir)/tests/host -include pfs_world.h
+
+masix_servers += pagers/ext2
+pagers/ext2_SOURCES := main.c $(ext2_core)
+pagers/ext2_WITH := lib/pfs lib/blk
