@@ -113,7 +113,8 @@ cat >compare.awk <<'AWK'
 function slack(name)
 {
 	if (name ~ /^(tasks|processes|zombies)$/) return 0
-	if (name ~ /^(threads|workers|workers_busy|kernel.(task|thread|ipc_space|vm_map))$/) return 2
+	if (name ~ /^(threads|workers|kernel.thread)$/) return 8	# proc keeps as many workers
+	if (name ~ /^(workers_busy|kernel.(task|ipc_space|vm_map))$/) return 2
 	if (name ~ /^free_kb$/) return 2048
 	if (name ~ /^(wired_kb|server.resident_kb)$/) return 1024
 	if (name ~ /^live.proc.process$/) return 24	# ports of ended ones are kept
