@@ -48,6 +48,7 @@ struct acs_server {
 	void		*sv_image;		/* of `acsctl add', own pages; NULL: the boot archive's */
 	size_t		sv_image_size;
 	bool		sv_forgotten;		/* the image was taken away */
+	bool		sv_done;		/* it said that it has nothing to do */
 	struct acs_error sv_error;		/* why it could not be started */
 };
 

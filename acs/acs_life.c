@@ -156,6 +156,7 @@ server_start(struct acs_server *sv, struct acs_error *err)
 
 	sv->sv_id = ++last_id;
 	sv->sv_intent = ACS_KEEP;
+	sv->sv_done = false;
 	kr = image_find(sv, &data, &size, err);
 	if (kr == KERN_SUCCESS)
 		kr = instance_create(sv, data, size, &thread, err);
@@ -216,6 +217,9 @@ acs_life_ready(struct acs_server *sv, bool ok, const char *text, size_t len)
 		return;
 	}
 	sv->sv_error.er_text[0] = '\0';
+	sv->sv_done = len > 0;
+	if (sv->sv_done)
+		mx_log(MX_LOG_DEBUG, "%s: %.*s", sv->sv_spec.sp_name, (int)strnlen(text, len), text);
 	mx_log(MX_LOG_DEBUG, "%s: ready after %lu ms", sv->sv_spec.sp_name,
 		(unsigned long)((mx_now_ns() - sv->sv_started_ns) / 1000000));
 	sv->sv_ready_ns = mx_now_ns();
@@ -271,7 +275,7 @@ server_mourn(struct acs_server *sv)
 	struct acs_error why;
 	uint64_t delay;
 
-	if (sv->sv_spec.sp_class == ACS_ONCE) {
+	if (sv->sv_spec.sp_class == ACS_ONCE || sv->sv_done) {
 		state_set(sv, sv->sv_error.er_text[0] == '\0' ? ACS_ENDED : ACS_FAILED);
 		return;
 	}

@@ -127,6 +127,13 @@ mx_server_ready(void)
 }
 
 void
+mx_server_done(const char *why)
+{
+	(void)acs_ready(mx_acs, TRUE, why, strlen(why));
+	exit(0);
+}
+
+void
 mx_server_fail(const char *fmt, ...)
 {
 	char text[400];

@@ -12,11 +12,11 @@
 #define BUSY_NS		20000000u
 #define BUSY_TRIES	250		/* five seconds */
 
-/* Everything that is there; a device that the last instance has let go of only now is waited for. */
-static void
+/* Everything that is there; a device that the last instance has let go of only now is waited for. False: there is none. */
+static bool
 disks_find(mach_port_t hw)
 {
-	unsigned int tries = 0;
+	unsigned int tries = 0, found = 0;
 	kern_return_t kr = KERN_SUCCESS;
 
 	for (unsigned int i = 0; i < VBLK_DISKS_MAX && kr != MX_ENODEV; ) {
@@ -27,8 +27,10 @@ disks_find(mach_port_t hw)
 		}
 		if (kr != KERN_SUCCESS && kr != MX_ENODEV)
 			mx_log(MX_LOG_ERROR, "virtio disk %u cannot be used: error 0x%x", i, kr);
+		found += kr != MX_ENODEV;
 		i++;
 	}
+	return found > 0;
 }
 
 static void
@@ -49,7 +51,8 @@ blk_fresh(int argc, char **argv)
 	if ((kr = mx_right("host", &host)) != KERN_SUCCESS || (kr = mx_lookup("hw", &hw)) != KERN_SUCCESS ||
 	    (kr = dma_start(host)) != KERN_SUCCESS || (kr = mx_wire_all(host)) != KERN_SUCCESS)
 		return kr;
-	disks_find(hw);
+	if (!disks_find(hw))
+		mx_server_done("this machine has no virtio disk");
 	mx_port_release(hw);
 	if ((kr = mx_on_stop(blk_stop)) != KERN_SUCCESS || (kr = blkdev_register(VBLK_MAJOR)) != KERN_SUCCESS)
 		return kr;

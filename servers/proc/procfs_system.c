@@ -310,7 +310,7 @@ text_devices(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	(void)p, (void)n;
 	pfs_text_printf(text, "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n"
-		"240 exec\n241 acs\n\nBlock devices:\n  3 ide0\n  8 sd\n254 virtblk\n");
+		"240 exec\n241 acs\n\nBlock devices:\n  3 ide0\n  8 sd\n 22 ide1\n254 virtblk\n");
 	return KERN_SUCCESS;
 }
 

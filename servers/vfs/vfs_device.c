@@ -42,7 +42,7 @@ memory_kind(uint32_t minor, uint32_t *kind)
 static bool
 is_disk_major(uint32_t major)
 {
-	return major == 3 || major == 8 || major == 254;
+	return major == 3 || major == 8 || major == 22 || major == 254;
 }
 
 static kern_return_t

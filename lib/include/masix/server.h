@@ -174,6 +174,8 @@ kern_return_t mx_right(const char *name, mach_port_t *right);
 /* The value of KEY on the boot command, "" without; static storage of libmasix until the next call. */
 const char *mx_boot_option(const char *key);
 void mx_server_ready(void);
+/* The server has nothing to do on this machine: it ends for good, and its names are unknown from now on. */
+void mx_server_done(const char *why) __attribute__((noreturn));
 /* When the whole system ends, ACS has FN run on a fibril of its own: save what has to be saved, in at most five seconds. The task
  * ends when FN returns. A server without is simply ended. One per task. */
 kern_return_t mx_on_stop(void (*fn)(void));
