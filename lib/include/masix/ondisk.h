@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <masix/blk.h>
 #include <masix/pfs.h>
+#include <masix/server.h>
 
 /* ---- Numbers in bytes ---- */
 
@@ -113,6 +114,56 @@ kern_return_t od_fetch(struct blk_disk *bd, struct pfs_node *node, od_map_t *map
 /* st_store: write [OFFSET, OFFSET + N) of NODE, OFFSET a multiple of 512; N is rounded up to one, and DATA has that much.
  * Errors: MX_EIO also for a hole */
 kern_return_t od_store(struct blk_disk *bd, struct pfs_node *node, od_map_t *map, uint64_t offset, const void *data, size_t n);
+
+/* ---- Volumes that are only read (od_volume.c) ---- */
+
+#define OD_HASH		128u
+#define OD_IDLE_MAX	256u	/* files that nobody uses and whose pages stay in the kernel's cache */
+
+/* A node of such a volume; the first member of the file system's own. */
+struct od_node {
+	struct pfs_node	on_node;
+	struct od_volume *on_volume;
+	struct od_node	*on_hash, *on_newer, *on_older;
+	bool		on_is_idle, on_is_dying;
+};
+
+struct od_volume {
+	struct pfs_volume *ov_volume;
+	struct blk_disk	*ov_disk;
+	struct od_cache	*ov_cache;
+	void		(*ov_free)(struct od_node *on);	/* what the file system keeps of a node, and ON itself */
+	struct od_node	*ov_chain[OD_HASH];	/* by number */
+	struct od_node	*ov_newest, *ov_oldest;	/* idle ones */
+	uint32_t	ov_nidle, ov_nnodes;
+	bool		ov_is_ending;
+	struct mx_cond	ov_gone;		/* a node was freed */
+};
+
+/* Open the disk that ARGS name, to read, with a cache of metadata (od_cache_create). Errors: MX_ENOTBLK, MX_ENXIO, MX_ENOMEM */
+kern_return_t od_volume_open(struct od_volume *ov, struct pfs_volume *vol, const struct pfs_mount_args *args, uint32_t unit,
+	uint32_t ahead, uint32_t max);
+/* This is a volume of ours; may it be mounted as it was asked? Errors: MX_EROFS it was asked to write to it */
+kern_return_t od_volume_check(const struct od_volume *ov);
+/* Undo od_volume_open; there are no nodes. */
+void od_volume_close(struct od_volume *ov);
+/* po_unmount, but for OV itself. */
+void od_volume_end(struct od_volume *ov);
+
+/* The node with number INO that is in use, with a reference. Errors: MX_ENOENT it has to be made. Blocks: while it is being released */
+kern_return_t od_node_find(struct od_volume *ov, uint64_t ino, struct od_node **out);
+/* ON, zeroed memory of the file system's but for at_size, becomes the node INO with one reference; od_node_find has just said that there
+ * is none. Contents: STORE (NULL: it has none). Errors: MX_ENOMEM, and ON is the caller's */
+struct pfs_store_ops;
+kern_return_t od_node_add(struct od_volume *ov, struct od_node *on, uint64_t ino, uint32_t mode, const struct pfs_store_ops *store);
+/* po_release */
+void od_node_release(struct pfs_node *node);
+
+static inline struct od_volume *
+od_volume_of(const struct pfs_node *node)
+{
+	return ((const struct od_node *)node)->on_volume;
+}
 
 /* ---- Names (od_utf.c) ---- */
 
