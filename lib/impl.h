@@ -97,6 +97,7 @@ struct mx_fibril {
 	mach_msg_header_t *fb_rpc;	/* where the reply goes; NULL: none is awaited */
 	mach_msg_size_t	fb_rpc_size;
 	mach_msg_return_t fb_rpc_result;
+	struct mx_attempt *fb_attempt;	/* what it is part of, service.c; NULL */
 
 	/* The wait that it is in. */
 	bool		fb_want_write;

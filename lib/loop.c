@@ -15,6 +15,7 @@
 #include <mach/mig_errors.h>
 #include <mach/notify.h>
 #include <masix/mach.h>
+#include "answer.h"
 #include "impl.h"
 #include "mach_port.h"
 #include "mx_S.h"
@@ -99,23 +100,49 @@ is_too_much(const struct mx_object *obj, const mach_msg_header_t *in)
 		(in->msgh_id < MX_IDS || in->msgh_id >= MX_IDS + 100);
 }
 
+/* Do a numbered request, unless it has been done: then answer as the first time. */
+static void
+dispatch_numbered(struct mx_object *obj, mach_msg_header_t *in, mig_reply_header_t *out, const struct mx_number *number)
+{
+	struct mx_answer *a = obj->mo_class->mc_remembers ? mx_answer_begin(obj, number) : NULL;
+
+	if (a != NULL && a->an_state != MX_ANSWER_NEW) {
+		if (mx_answer_give(a, obj, number, in, &out->Head)) {
+			in->msgh_remote_port = MACH_PORT_NULL;		/* that right goes with the reply */
+			mx_message_destroy(in, true);
+			in->msgh_bits &= ~MACH_MSGH_BITS_COMPLEX;	/* nothing is left in it */
+			return;
+		}
+		a = NULL;
+	}
+	if (a != NULL)
+		a->an_state = MX_ANSWER_BUSY;
+	dispatch(obj, in, out);
+	if (a != NULL)
+		mx_answer_keep(a, &out->Head, out->RetCode == MIG_NO_REPLY ? 0 : out->Head.msgh_size);
+}
+
 mach_msg_size_t
 mx_loop_serve(struct mx_fibril *self)
 {
 	mach_msg_header_t *in = self->fb_in;
 	mig_reply_header_t *out = (mig_reply_header_t *)self->fb_out;
 	struct mx_object *obj = (struct mx_object *)in->msgh_protected_payload;
-	bool is_complex;
+	bool is_complex, is_numbered;
+	struct mx_number number;
 
 	if (!reply_right_is_good(in)) {
 		mx_message_destroy(in, true);
 		return 0;
 	}
 	mx_stats.st_requests++;
+	is_numbered = mx_number_take(in, &number);
 	mx_object_hold(obj);
 	mx_request_begin(self, obj);
 	if (is_too_much(obj, in))
 		reply_make(in, out, MX_EAGAIN);
+	else if (is_numbered)
+		dispatch_numbered(obj, in, out, &number);
 	else
 		dispatch(obj, in, out);
 	mx_request_end(self);
@@ -141,11 +168,13 @@ refuse(mach_msg_header_t *in)
 {
 	static char space[MX_BUFFER_SIZE] __attribute__((aligned(16)));
 	mig_reply_header_t *out = (mig_reply_header_t *)space;
+	struct mx_number number;
 
 	if (!reply_right_is_good(in)) {
 		mx_message_destroy(in, true);
 		return;
 	}
+	(void)mx_number_take(in, &number);
 	if (mx_server(in, &out->Head)) {		/* mx_cancel, mx_ping: these do not park */
 		if (!MACH_PORT_VALID(out->Head.msgh_remote_port))
 			return;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <mach/notify.h>
 #include <masix/mach.h>
+#include "answer.h"
 #include "impl.h"
 #include "mach_port.h"
 
@@ -139,6 +140,8 @@ mx_object_release(struct mx_object *obj)
 		mx_assert(obj->mo_refs == 1);
 		obj->mo_refs = 0;
 	}
+	if (cls->mc_remembers)
+		mx_answers_forget(obj);
 	mx_hash_remove(&objects, &obj->mo_entry);
 	cls->mc_live--;
 	mx_stats.st_objects--;

@@ -4,7 +4,7 @@
  *	main     does the tests, prints TAP on the kernel's console, and powers off
  *	late     registers after half a second          member   one of a group
  *	sick     uses a null pointer as soon as it is up hostile  sends ACS messages at random
- *	added    what the tests add
+ *	mortal   dies when asked to (mortal.c)           added    what the tests add
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -41,6 +41,7 @@ tests_run(void *arg)
 	char line[80];
 
 	names_test(arg);
+	service_test();
 	control_test();
 	(void)sniprintf(line, sizeof line, "1..%u\n# %u failed\n", count, failed);
 	mach_print(line);
@@ -61,6 +62,12 @@ test_fresh(int argc, char **argv)
 
 	if (strcmp(role, "broken") == 0)
 		mx_server_fail("broken by order");
+	if (strcmp(role, "mortal") == 0) {
+		if (mortal_run(argv[0]) != KERN_SUCCESS)
+			return MX_EIO;
+		mx_server_ready();
+		return KERN_SUCCESS;
+	}
 	if (strcmp(role, "late") == 0)
 		mx_sleep_ns(500000000);
 	if (mx_register(argv[0], service) != KERN_SUCCESS && strcmp(role, "member") != 0)

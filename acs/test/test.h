@@ -15,6 +15,9 @@ void tap_ok(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)))
 
 void names_test(struct mx_object *service);
 void control_test(void);
+void service_test(void);
+/* Be the server that service_test asks. */
+kern_return_t mortal_run(const char *name);
 /* Send ACS messages at random; never returns before it has sent them all. */
 void hostile_run(void);
 

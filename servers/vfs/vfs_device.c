@@ -2,18 +2,22 @@
  * vfs_device.c - devices: which server drives a node, or which kind emulib answers by itself.
  *
  * The driver of a major number is the ACS name "dev.MAJOR", looked up when a node of it is first opened and kept until the
- * driver dies.
+ * driver dies; an open that it did not answer then goes to the next instance.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <stdio.h>
+#include <masix/service.h>
 #include "dev.h"
 #include "vfs_rpc.h"
 
 #define MAJORS	256u
 
-static mach_port_t drivers[MAJORS];
+static struct driver {
+	struct mx_service dr_service;
+	char		dr_name[8];
+} drivers[MAJORS];
 
 /* Memory devices, which need no server. False: there is none. */
 static bool
@@ -45,41 +49,16 @@ is_disk_major(uint32_t major)
 	return major == 3 || major == 8 || major == 22 || major == 254;
 }
 
-static kern_return_t
-driver_find(uint32_t major, mach_port_t *port)
+static struct mx_service *
+driver_of(uint32_t major)
 {
-	char name[16];
-	kern_return_t kr;
+	struct driver *dr = &drivers[major];
 
-	if (major >= MAJORS)
-		return MX_ENXIO;
-	if (drivers[major] == MACH_PORT_NULL) {
-		(void)snprintf(name, sizeof(name), "dev.%u", (unsigned int)major);
-		kr = mx_lookup(name, port);
-		if (kr != KERN_SUCCESS)
-			return MX_ENXIO;
-		if (drivers[major] == MACH_PORT_NULL)
-			drivers[major] = *port;
-		else
-			mx_port_release(*port);		/* somebody else asked meanwhile: the same right once more */
+	if (dr->dr_service.sv_name == NULL) {
+		(void)snprintf(dr->dr_name, sizeof(dr->dr_name), "dev.%u", (unsigned int)major);
+		dr->dr_service.sv_name = dr->dr_name;
 	}
-	*port = drivers[major];
-	return KERN_SUCCESS;
-}
-
-static bool
-is_dead(kern_return_t kr)
-{
-	return kr == MX_ESERVERDIED || kr == MACH_SEND_INVALID_DEST;
-}
-
-static void
-driver_forget(uint32_t major, mach_port_t port)
-{
-	if (drivers[major] != port)
-		return;
-	drivers[major] = MACH_PORT_NULL;
-	mx_port_release(port);
+	return &dr->dr_service;
 }
 
 struct vfs_vnode *
@@ -88,7 +67,8 @@ vfs_device_identify(mach_port_t io)
 	uint32_t i, major, minor;
 
 	for (i = 0; i < MAJORS; i++)
-		if (drivers[i] != MACH_PORT_NULL && dev_identify(drivers[i], io, &major, &minor) == KERN_SUCCESS)
+		if (mx_service_is_known(&drivers[i].dr_service) &&
+		    dev_identify(drivers[i].dr_service.sv_port, io, &major, &minor) == KERN_SUCCESS)
 			return vfs_vnode_device_find(major, minor);
 	return NULL;
 }
@@ -98,9 +78,7 @@ vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags,
 {
 	const struct mx_attr *at = vfs_vnode_facts(vn);
 	uint32_t major = at->at_rdev_major, minor = at->at_rdev_minor;
-	mach_port_t driver;
 	kern_return_t kr;
-	int tries;
 
 	*io = MACH_PORT_NULL;
 	if ((at->at_mode & MX_S_IFMT) == MX_S_IFBLK) {
@@ -116,15 +94,11 @@ vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags,
 			return KERN_SUCCESS;
 		}
 	}
-	for (tries = 0; tries < 2; tries++) {
-		kr = driver_find(major, &driver);
-		if (kr != KERN_SUCCESS)
-			return kr;
-		vfs_vnode_device_note(vn);
-		kr = dev_open(driver, minor, flags, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, io, kind);
-		if (!is_dead(kr))
-			return kr;
-		driver_forget(major, driver);
-	}
-	return MX_EIO;
+	if (major >= MAJORS)
+		return MX_ENXIO;
+	vfs_vnode_device_note(vn);
+	kr = MX_CALL(driver_of(major), driver, dev_open(driver, minor, flags, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, io, kind));
+	if (!mx_service_is_known(driver_of(major)) && kr != MX_ESERVERDIED)
+		return MX_ENXIO;		/* there is no driver */
+	return kr == MX_ESERVERDIED ? MX_EIO : kr;
 }

@@ -10,7 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <masix/mach.h>
+#include <masix/service.h>
+#include "answer.h"
 #include "impl.h"
+#include "mach_port.h"
 
 static unsigned int count, failed;
 static uint64_t now = 1000;
@@ -366,6 +370,162 @@ test_pool(void)
 	mx_sleep_ns(1);
 }
 
+/* ---- Requests by name, and numbered ones ---- */
+
+mach_port_t mx_task = 1;
+static unsigned int lookups, releases;
+static mach_port_t server_port = 100;	/* the instance that lives; older ones are dead */
+static kern_return_t lookup_error;
+
+kern_return_t
+mx_lookup(const char *name, mach_port_t *service)
+{
+	lookups++;
+	*service = server_port - (strcmp(name, "slow") == 0 && lookups < 4);	/* ACS does not know of the death yet */
+	mx_fibril_yield();
+	return lookup_error;
+}
+
+void
+mx_port_release(mach_port_t port)
+{
+	(void)port;
+	releases++;
+}
+
+kern_return_t
+mach_port_type(mach_port_t task, mach_port_t name, mach_port_type_t *type)
+{
+	(void)task;
+	*type = name == server_port ? MACH_PORT_TYPE_SEND : MACH_PORT_TYPE_DEAD_NAME;
+	return KERN_SUCCESS;
+}
+
+/* A request that ends as FATES say: d the server dies, l the answer is lost, o it is done, e it fails. */
+static kern_return_t
+request(mach_port_t port, const char **fate, uint32_t *number)
+{
+	char f = *(*fate)++;
+
+	*number = mx_current->fb_attempt->at_number;
+	if (mx_current->fb_attempt->at_port != port || port != server_port)
+		return MX_EINVAL;
+	mx_fibril_yield();
+	if (f == 'd')
+		server_port++;
+	return f == 'o' ? KERN_SUCCESS : f == 'e' ? MX_EIO : MX_ESERVERDIED;
+}
+
+static void
+test_service(void)
+{
+	struct mx_service sv = MX_SERVICE("some"), slow = MX_SERVICE("slow");
+	uint32_t number = 1, first;
+	const char *fate = "o";
+
+	ok(MX_CALL(&sv, port, request(port, &fate, &number)) == KERN_SUCCESS && lookups == 1 && number == 0, "a call by name");
+	fate = "do";
+	ok(MX_CALL(&sv, port, request(port, &fate, &number)) == KERN_SUCCESS && lookups == 2 && releases == 1,
+		"the server dies: it is looked up and asked again");
+	fate = "e";
+	ok(MX_CALL(&sv, port, request(port, &fate, &number)) == MX_EIO && *fate == '\0', "an error is an answer");
+	fate = "lo";
+	ok(MX_CALL_ONCE(&sv, port, request(port, &fate, &first)) == KERN_SUCCESS && first != 0 && lookups == 2,
+		"an answer is lost: the same server is asked again");
+	fate = "o";
+	ok(MX_CALL_ONCE(&sv, port, request(port, &fate, &number)) == KERN_SUCCESS && number != first, "another request, another number");
+	fate = "dddddddd";
+	ok(MX_CALL(&sv, port, request(port, &fate, &number)) == MX_ESERVERDIED && strlen(fate) == 8 - MX_CALL_DEATHS,
+		"not for ever");
+	lookups = 0;
+	fate = "o";
+	ok(MX_CALL(&slow, port, request(port, &fate, &number)) == KERN_SUCCESS && lookups == 4, "a dead port is not used");
+	lookup_error = MX_ENOENT;
+	sv.sv_port = MACH_PORT_NULL;
+	ok(MX_CALL(&sv, port, request(port, &fate, &number)) == MX_ENOENT, "a server that does not come back");
+	ok(mx_current->fb_attempt == NULL, "nothing is left of an attempt");
+}
+
+struct numbered {
+	mach_msg_header_t head;
+	uint32_t	body[20];
+};
+
+static const struct mx_number one = { .nu_client = { 1, 2 }, .nu_number = 3 }, other = { .nu_client = { 1, 2 }, .nu_number = 4 },
+	alien = { .nu_client = { 1, 3 }, .nu_number = 3 };
+
+static void
+test_numbers(void)
+{
+	struct numbered m = { .head = { .msgh_size = sizeof(mach_msg_header_t) + 8, .msgh_id = 411000 }, .body = { 7, 8, 9 } };
+	struct mx_number n;
+
+	mx_number_put(&m.head, &one);
+	ok(m.head.msgh_size == sizeof(mach_msg_header_t) + 8 + sizeof(n) && m.head.msgh_id != 411000, "a number goes on a message");
+	ok(mx_number_take(&m.head, &n) && memcmp(&n, &one, sizeof(n)) == 0 && m.head.msgh_id == 411000 &&
+		m.head.msgh_size == sizeof(mach_msg_header_t) + 8 && m.body[0] == 7 && m.body[1] == 8, "and off again");
+	ok(!mx_number_take(&m.head, &n), "a message without");
+	m.head.msgh_id |= MX_ID_NUMBERED;
+	m.head.msgh_size = sizeof(mach_msg_header_t) + 4;
+	ok(!mx_number_take(&m.head, &n) && m.head.msgh_id == 411000, "one that lies about it");
+}
+
+static struct mx_object subject, elsewhere;
+static struct mx_answer *slow_answer;
+static bool slow_given;
+
+static void
+wait_for_answer(void *arg)
+{
+	struct numbered in = { .head = { .msgh_remote_port = 55 } }, out;
+
+	(void)arg;
+	slow_given = mx_answer_give(slow_answer, &subject, &other, &in.head, &out.head) && out.body[0] == 43 &&
+		out.head.msgh_remote_port == 55;
+}
+
+static void
+test_answers(void)
+{
+	struct numbered in = { .head = { .msgh_remote_port = 77 } }, out, reply = { .head = { .msgh_size = sizeof(reply), .msgh_id = 411100 },
+		.body = { 42 } };
+	struct mx_answer *a = mx_answer_begin(&subject, &one);
+
+	ok(a != NULL && a->an_state == MX_ANSWER_NEW, "a request that is new");
+	a->an_state = MX_ANSWER_BUSY;
+	mx_answer_keep(a, &reply.head, sizeof(reply));
+	memset(&out, 0, sizeof(out));
+	a = mx_answer_begin(&subject, &one);
+	ok(a->an_state == MX_ANSWER_DONE && mx_answer_give(a, &subject, &one, &in.head, &out.head) && out.body[0] == 42 &&
+		out.head.msgh_remote_port == 77 && out.head.msgh_id == 411100, "the same again gets the same answer");
+	ok(mx_answer_begin(&subject, &alien)->an_state == MX_ANSWER_NEW, "the same number of another client is new");
+	ok(mx_answer_begin(&elsewhere, &one)->an_state == MX_ANSWER_NEW, "and for another object");
+	slow_answer = mx_answer_begin(&subject, &other);
+	slow_answer->an_state = MX_ANSWER_BUSY;
+	(void)mx_fibril_start(wait_for_answer, NULL, "wait");
+	mx_sleep_ns(10);
+	ok(!slow_given, "who asks again while it is being done waits");
+	reply.body[0] = 43;
+	mx_answer_keep(slow_answer, &reply.head, sizeof(reply));
+	mx_sleep_ns(10);
+	ok(slow_given, "and gets the answer");
+	a = mx_answer_begin(&subject, &(struct mx_number){ .nu_number = 99 });
+	a->an_state = MX_ANSWER_BUSY;
+	reply.head.msgh_bits = MACH_MSGH_BITS_COMPLEX;
+	mx_answer_keep(a, &reply.head, sizeof(reply));
+	ok(!mx_answer_give(a, &subject, &(struct mx_number){ .nu_number = 99 }, &in.head, &out.head), "rights are not remembered");
+	for (uint32_t i = 1000; i < 2000; i++) {
+		a = mx_answer_begin(&subject, &(struct mx_number){ .nu_number = i });
+		a->an_state = MX_ANSWER_BUSY;
+		reply.head.msgh_bits = 0;
+		mx_answer_keep(a, &reply.head, sizeof(reply));
+	}
+	ok(mx_answer_begin(&subject, &(struct mx_number){ .nu_number = 1999 })->an_state == MX_ANSWER_DONE &&
+		mx_answer_begin(&subject, &one)->an_state == MX_ANSWER_NEW, "the last answers are known, older ones not");
+	mx_answers_forget(&subject);
+	ok(mx_answer_begin(&subject, &(struct mx_number){ .nu_number = 1998 })->an_state == MX_ANSWER_NEW, "an object ends with its answers");
+}
+
 /* ---- Fairness ---- */
 
 static bool stop;
@@ -404,6 +564,9 @@ run(void *arg)
 	test_cancel();
 	test_timers();
 	test_locks();
+	test_service();
+	test_numbers();
+	test_answers();
 	test_pool();
 	test_polling();
 	printf("1..%u\n", count);

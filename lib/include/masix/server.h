@@ -39,6 +39,7 @@ struct mx_class {
 	void		(*mc_no_senders)(struct mx_object *obj);
 	/* The last reference went: release what the object holds; libmasix takes back port and memory. */
 	void		(*mc_free)(struct mx_object *obj);
+	bool		mc_remembers;	/* keep answers to numbered requests (masix/service.h) */
 	struct mx_object *mc_spare;	/* private: dead objects with their ports, to be used again */
 	unsigned int	mc_nspare;
 	unsigned int	mc_live;
