@@ -26,7 +26,8 @@ em_handler sys_access, sys_faccessat, sys_faccessat2, sys_readlink, sys_readlink
 	sys_symlink, sys_symlinkat, sys_link, sys_linkat, sys_rename, sys_renameat, sys_renameat2, sys_unlink, sys_unlinkat, sys_rmdir,
 	sys_chmod, sys_fchmod, sys_fchmodat, sys_fchmodat2, sys_chown, sys_lchown, sys_fchown, sys_chown32, sys_lchown32, sys_fchown32,
 	sys_fchownat, sys_utime, sys_utimes, sys_futimesat, sys_utimensat, sys_utimensat_time64, sys_truncate, sys_truncate64,
-	sys_chdir, sys_fchdir, sys_chroot, sys_getcwd, sys_umask, sys_mount, sys_umount, sys_umount2;
+	sys_chdir, sys_fchdir, sys_chroot, sys_getcwd, sys_umask, sys_mount, sys_umount, sys_umount2,
+	sys_swapon, sys_swapoff;
 /* stat.c */
 em_handler sys_oldstat, sys_oldlstat, sys_oldfstat, sys_stat, sys_lstat, sys_fstat, sys_stat64, sys_lstat64, sys_fstat64, sys_fstatat64,
 	sys_statx, sys_statfs, sys_fstatfs, sys_statfs64, sys_fstatfs64;

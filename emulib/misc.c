@@ -114,6 +114,17 @@ sys_setdomainname(uint32_t from, uint32_t n, uint32_t c, uint32_t d, uint32_t e,
 
 /* ---- Memory, load, usage ---- */
 
+/* Swap, in KB, in units that 32 bits suffice for; as Linux, bytes if they do. */
+static void
+sysinfo_scale(const uint32_t kb[2], uint32_t *unit, uint32_t *total, uint32_t *free_units)
+{
+	uint32_t all = kb[0] + MX_SYS->sy_mem_kb;
+
+	*unit = all >= 4u << 20 ? EM_PAGE : 1;
+	*total = *unit == 1 ? kb[0] * 1024u : kb[0] / 4;
+	*free_units = *unit == 1 ? kb[1] * 1024u : kb[1] / 4;
+}
+
 int32_t
 sys_sysinfo(uint32_t to, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
 {
@@ -126,7 +137,7 @@ sys_sysinfo(uint32_t to, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_
 	} s;
 	char out[MX_BLOB_MAX];
 	vm_statistics_data_t vm;
-	uint32_t n;
+	uint32_t n, swap[2];
 	int32_t procs;
 
 	(void)b, (void)c, (void)d, (void)e, (void)f;
@@ -140,6 +151,12 @@ sys_sysinfo(uint32_t to, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_
 	s.procs = procs > 0 ? (uint16_t)procs : 0;
 	if (misc_call(MX_MISC_LOADAVG, 0, NULL, 0, out, &n) >= 0 && n >= sizeof(s.loads))
 		memcpy(s.loads, out, sizeof(s.loads));
+	if (misc_call(MX_MISC_SWAPINFO, 0, NULL, 0, out, &n) >= 0 && n >= sizeof(swap)) {
+		memcpy(swap, out, sizeof(swap));
+		sysinfo_scale(swap, &s.mem_unit, &s.totalswap, &s.freeswap);
+		s.totalram /= s.mem_unit;
+		s.freeram /= s.mem_unit;
+	}
 	return em_copyout(to, &s, sizeof(s));
 }
 

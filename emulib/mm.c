@@ -27,7 +27,7 @@
 
 enum { PROT_GROWSDOWN = 0x01000000, PROT_GROWSUP = 0x02000000 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_SHARED_VALIDATE = 3, MAP_TYPE = 15, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20,
-	MAP_GROWSDOWN = 0x100, MAP_FIXED_NOREPLACE = 0x100000 };
+	MAP_GROWSDOWN = 0x100, MAP_NORESERVE = 0x4000, MAP_FIXED_NOREPLACE = 0x100000 };
 enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
 
 static volatile uint32_t mm_lock;
@@ -370,6 +370,13 @@ em_mm_inherit(bool yes)
 
 /* ---- brk ---- */
 
+/* More than all there is, at once: nobody can mean that. As Linux's vm.overcommit_memory 0. */
+static bool
+is_overcommitted(uint32_t size)
+{
+	return size / 1024 > MX_SYS->sy_mem_kb + (uint64_t)MX_SYS->sy_swap_kb;
+}
+
 int32_t
 sys_brk(uint32_t to, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
 {
@@ -384,7 +391,8 @@ sys_brk(uint32_t to, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f)
 		goto out;
 	new = EM_PAGE_ALIGN(to);
 	if (new > old) {
-		if (em_vma_any(&mm_list, old, new) || em_vma_total(&mm_list, 0, 0) + (uint64_t)(new - old) > p->p_rlimit_as)
+		if (em_vma_any(&mm_list, old, new) || em_vma_total(&mm_list, 0, 0) + (uint64_t)(new - old) > p->p_rlimit_as ||
+		    is_overcommitted(new - old))
 			goto out;
 		if (kernel_map_anon(old, new, EM_VMA_READ | EM_VMA_WRITE) < 0)
 			goto out;
@@ -405,7 +413,7 @@ out:
 
 struct map_request {
 	uint32_t	addr, size, flags;	/* flags EM_VMA_* */
-	bool		fixed, replace;
+	bool		fixed, replace, noreserve;
 	mach_port_t	memory;
 	uint32_t	offset;
 	int		maxprot;
@@ -462,6 +470,8 @@ map_do(struct map_request *r)
 		r->flags |= EM_VMA_FILE;
 	} else if (prot_of(r->flags) == VM_PROT_NONE && !shared) {
 		r->flags |= EM_VMA_LAZY;
+	} else if ((r->flags & EM_VMA_WRITE) && !r->noreserve && is_overcommitted(r->size)) {
+		err = E(ENOMEM);
 	} else {
 		err = kernel_map_anon(r->addr, end, r->flags);
 	}
@@ -484,6 +494,7 @@ map_decode(struct map_request *r, uint32_t addr, uint32_t size, uint32_t prot, u
 	memset(r, 0, sizeof(*r));
 	r->fixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
 	r->replace = !(flags & MAP_FIXED_NOREPLACE);
+	r->noreserve = (flags & MAP_NORESERVE) != 0;
 	if (r->fixed && addr % EM_PAGE != 0)
 		return E(EINVAL);
 	r->addr = r->fixed ? addr : EM_PAGE_ALIGN(addr);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <mach/vm_param.h>
+#include <mach/vm_statistics.h>
 #include <mach/vm_wire.h>
 #include <masix/mach.h>
 #include "impl.h"
@@ -17,6 +18,8 @@
 #define HEAP_BASE	0x20000000u
 #define HEAP_END	0x80000000u
 #define HEAP_STEP	0x10000u
+
+#define CONTIGUOUS_LEFT	8u	/* percent of the memory that must be free; below 6 the kernel begins to make threads wait */
 
 void *
 mx_pages_alloc(size_t bytes)
@@ -84,13 +87,54 @@ no_memory:
 	return (void *)-1;
 }
 
+/* ---- When memory is short ---- */
+
+static bool is_wired;			/* its thread may use the kernel's reserve */
+
 kern_return_t
 mx_wire_all(mach_port_t host_priv)
 {
 	kern_return_t kr;
 
 	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_ALL);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	return thread_wire(host_priv, mach_thread_self(), TRUE);
+	if (kr == KERN_SUCCESS)
+		kr = thread_wire(host_priv, mach_thread_self(), TRUE);
+	is_wired = kr == KERN_SUCCESS;
+	return kr;
+}
+
+bool
+mx_memory_is_short(unsigned int percent)
+{
+	struct vm_statistics st;
+	uint32_t all;
+
+	if (vm_statistics(mx_task, &st) != KERN_SUCCESS)
+		return true;
+	all = (uint32_t)(st.free_count + st.active_count + st.inactive_count + st.wire_count);
+	return (uint32_t)st.free_count < all / 100 * percent;
+}
+
+kern_return_t
+mx_contiguous_alloc(mach_port_t host_priv, mach_port_t task, vm_size_t size, uint64_t limit, vm_address_t *address, uint64_t *physical)
+{
+	mach_port_t self = mach_thread_self();
+	rpc_phys_addr_t where = 0;
+	kern_return_t kr = KERN_SUCCESS;
+
+	*address = 0;
+	/* A thread that may use the reserve stops the machine when there is no such block (the kernel panics), and one that may not
+	 * would wait when there is nothing but the reserve. */
+	if (is_wired && mx_memory_is_short(CONTIGUOUS_LEFT))
+		kr = KERN_RESOURCE_SHORTAGE;
+	else if (is_wired)
+		kr = thread_wire(host_priv, self, FALSE);
+	if (kr == KERN_SUCCESS) {
+		kr = vm_allocate_contiguous(host_priv, task, address, &where, size, 0, limit, PAGE_SIZE);
+		if (is_wired)
+			(void)thread_wire(host_priv, self, TRUE);	/* it was so: cannot fail */
+	}
+	mx_port_release(self);
+	*physical = where;
+	return kr;
 }

@@ -370,8 +370,8 @@ mx_pager_supply(struct mx_pager *pg, uint32_t page, void *addr, uint32_t npages,
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious, false,
-	    MACH_PORT_NULL))
+	if (pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, move, precious,
+	    false))
 		return NULL;
 	return (void *)at;
 }
@@ -381,8 +381,8 @@ mx_pager_supply_locked(struct mx_pager *pg, uint32_t page, const void *addr, uin
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	return pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, false, false, true,
-		MACH_PORT_NULL);
+	return pager_msg_supply(pg->pg_control, page << MX_PAGE_SHIFT, &at, npages << MX_PAGE_SHIFT, false, false,
+	    true);
 }
 
 void

@@ -26,10 +26,10 @@ struct mx_pager {
 /* ---- Messages to the kernel that never wait (pager_msg.c) ---- */
 
 /* The answers to memory_object_data_request. False: not sent; of a supply, *ADDR is where the data are now. LOCKED: the pages may
- * not be written. TOLD: a receive right
- * that memory_object_supply_completed is to be sent to, or MACH_PORT_NULL. */
+ * not be written. Never with a port for memory_object_supply_completed: when the kernel does not take all pages it consumes that right
+ * twice, and panics. */
 bool pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious,
-	bool locked, mach_port_t told);
+	bool locked);
 bool pager_msg_unavailable(mach_port_t control, vm_offset_t offset, vm_size_t size);
 bool pager_msg_error(mach_port_t control, vm_offset_t offset, vm_size_t size, kern_return_t error);
 /* Is MSG a supply that nobody read? Then its data become the caller's. */

@@ -66,7 +66,7 @@ send(mach_msg_header_t *head)
 
 bool
 pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm_size_t size, bool move, bool precious,
-	bool locked, mach_port_t told)
+	bool locked)
 {
 	struct supply_msg msg = {
 		.offset_type = WORD(MACH_MSG_TYPE_INTEGER_32), .offset = offset,
@@ -77,7 +77,7 @@ pager_msg_supply(mach_port_t control, vm_offset_t offset, vm_address_t *addr, vm
 		.data = *addr,
 		.lock_type = WORD(MACH_MSG_TYPE_INTEGER_32), .lock = locked ? VM_PROT_WRITE : VM_PROT_NONE,
 		.precious_type = WORD(MACH_MSG_TYPE_BOOLEAN), .precious = precious,
-		.reply_type = WORD(MACH_MSG_TYPE_MAKE_SEND_ONCE), .reply = told,
+		.reply_type = WORD(MACH_MSG_TYPE_MAKE_SEND_ONCE), .reply = MACH_PORT_NULL,
 	};
 	mach_msg_return_t kr;
 

@@ -11,6 +11,7 @@
 #include "server.h"
 #include "mach.h"
 
+#define RESERVE		2u		/* percent of the memory that others, on the way to the disk, must find free */
 #define REGION		0x40000000u	/* beside lib/memory.c's heap and lib/thread.c's stacks */
 #define REGION_END	0xa0000000u
 
@@ -32,7 +33,7 @@ data_chunk_map(void *chunk)
 	vm_address_t at = (vm_address_t)chunk;
 	vm_prot_t max = VM_PROT_READ | VM_PROT_WRITE | (at / DATA_CHUNK % 2 != 0 ? VM_PROT_EXECUTE : 0);
 
-	return syscall_vm_map(mx_task, &at, DATA_CHUNK, 0, FALSE, MACH_PORT_NULL, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE, max,
+	return !mx_memory_is_short(RESERVE) && syscall_vm_map(mx_task, &at, DATA_CHUNK, 0, FALSE, MACH_PORT_NULL, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE, max,
 		VM_INHERIT_NONE) == KERN_SUCCESS;
 }
 

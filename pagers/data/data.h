@@ -28,7 +28,7 @@ typedef uint32_t data_word;
 #define DATA_RAW	0x02u		/* in the store as it is */
 #define DATA_SLOT	0x03u		/* on swap */
 #define DATA_SAVING	0x04u		/* of the store: being written to swap */
-#define DATA_COMING	0x08u		/* of swap: being read, or supplied and the kernel has not said how much of it it took */
+#define DATA_COMING	0x08u		/* of swap: being read */
 #define DATA_WANTED	0x10u		/* ... and asked for meanwhile */
 #define DATA_VALUE	0xffffffc0u
 #define DATA_VALUE_SHIFT 6
@@ -39,6 +39,7 @@ typedef uint32_t data_word;
 struct data_store_stats {
 	uint32_t	ss_pages;	/* that are in it */
 	uint32_t	ss_bytes;	/* of memory that it has */
+	uint32_t	ss_live;	/* ... in use for pages */
 	uint32_t	ss_limit;
 	uint32_t	ss_raw;		/* pages that could not be compressed */
 };
@@ -99,7 +100,7 @@ struct data_object {
 	uint32_t	ob_stored;	/* pages in the store, without zeros */
 	uint32_t	ob_slots;	/* pages on swap */
 	uint32_t	ob_cursor;	/* where saving goes on */
-	uint32_t	ob_end, ob_ahead; /* the last read ended here; how many pages the next one takes if it begins there */
+	uint32_t	ob_end, ob_ahead; /* where the last read ended, and how many pages it was allowed */
 	bool		ob_is_old;	/* it is in that list */
 };
 extern struct data_object *data_objects;
@@ -129,19 +130,18 @@ enum data_answer {
 /* The kernel asks for PAGE. */
 enum data_answer data_page_ask(struct data_object *ob, uint32_t page, void *buf);
 
-/* Reading from swap:
- * (1) data_read_begin chooses up to MAX pages from PAGE on that lie one after the other; *SLOT is where the first is;
- * (2) data_read_end when they were read (OK) says how many of them may be supplied, in one message: *PRECIOUS that they must come
- *     back, *TOLD that (3) is to follow, with the kernel's word of how much it took;
- * (3) data_read_supplied: the kernel has taken the first TAKEN of N pages.
- * AGAIN(ARG, page) is called for pages that were asked for meanwhile and not got. */
-typedef void data_again_t(void *arg, uint32_t page);
-uint32_t data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *slot);
-uint32_t data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, bool *precious, bool *told,
-	data_again_t *again, void *arg);
-void data_read_supplied(struct data_object *ob, uint32_t page, uint32_t n, uint32_t taken, data_again_t *again, void *arg);
+/* PAGE is on swap: the slot's word. */
+data_word data_page_slot(const struct data_object *ob, uint32_t page);
+/* PAGE, which is on swap, was supplied. True: it is not kept, it must come back even if it does not change. */
+bool data_page_given(struct data_object *ob, uint32_t page);
 
-/* Writing to swap: data_save_begin chooses pages of one object that have been in the store for long and unpacks them to BUF;
+/* Reading from swap: data_read_begin chooses up to MAX pages from PAGE on that lie one after the other; *SLOT is where the first is.
+ * data_read_end, when they were read (OK) or not, says which of them the kernel waits for: numbers in WANTED (room for N). */
+#define DATA_READ_MAX	32u
+uint32_t data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *slot);
+uint32_t data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t wanted[]);
+
+/* Writing to swap: data_save_begin chooses up to MAX pages of one object that have been in the store for long and unpacks them to BUF;
  * data_save_end after they were written (OK), or not. Between the two the object must stay. */
 #define DATA_SAVE_MAX	64u
 struct data_save {
@@ -152,7 +152,7 @@ struct data_save {
 	data_word	sv_word[DATA_SAVE_MAX];
 };
 /* Errors: false, nothing to save or no slot for it. */
-bool data_save_begin(struct data_save *sv, void *buf);
+bool data_save_begin(struct data_save *sv, void *buf, uint32_t max);
 void data_save_end(struct data_save *sv, bool ok);
 
 /* Emptying an area: data_fetch_begin finds pages on it (false: there is none that could be fetched now), which are read to where the

@@ -3,6 +3,6 @@
 masix_servers += pagers/data
 pagers/data_SOURCES := main.c canary.c chunk.c data_rpc.c memory.c pages.c slots.c store.c swap.c
 pagers/data_MIG := data memory_object memory_object_default
-pagers/data_WITH := lib/pfs
+pagers/data_WITH := lib/pfs lib/blk
 pagers/data_CPPFLAGS := -isystem deps/liblz4-dev/usr/include
 pagers/data_LIBS := deps/liblz4-dev/usr/lib/i386-linux-gnu/liblz4.a

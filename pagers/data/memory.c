@@ -71,13 +71,12 @@ port_free(struct mx_object *obj)
 /* ---- Answers ---- */
 
 void
-data_supply(struct data_port *dp, uint32_t page, void *addr, uint32_t n, bool move, bool precious, bool told)
+data_supply(struct data_port *dp, uint32_t page, void *addr, bool move, bool precious)
 {
 	vm_address_t at = (vm_address_t)addr;
 
-	if (!pager_msg_supply(dp->dp_control, page * DATA_PAGE, &at, n * DATA_PAGE, move, precious, false,
-	    told ? dp->dp_object.mo_port : MACH_PORT_NULL) && move)
-		(void)syscall_vm_deallocate(mx_task, at, n * DATA_PAGE);	/* ours: cannot fail */
+	if (!pager_msg_supply(dp->dp_control, page * DATA_PAGE, &at, DATA_PAGE, move, precious, false) && move)
+		(void)syscall_vm_deallocate(mx_task, at, DATA_PAGE);	/* ours: cannot fail */
 }
 
 void
@@ -97,7 +96,7 @@ waiting_take(struct data_port *dp, uint32_t page)
 	if (wt == NULL)
 		return false;
 	wt->wt_is_done = true;
-	data_supply(dp, page, (void *)(uintptr_t)wt->wt_data, 1, false, true, false);
+	data_supply(dp, page, (void *)(uintptr_t)wt->wt_data, false, true);
 	mx_cond_broadcast(&room);
 	return true;
 }
@@ -116,7 +115,7 @@ data_answer(struct data_port *dp, uint32_t page, uint32_t max)
 		break;
 	case DATA_IS_KEPT:
 	case DATA_IS_GIVEN:
-		data_supply(dp, page, buffer, 1, false, answer == DATA_IS_GIVEN, false);
+		data_supply(dp, page, buffer, false, answer == DATA_IS_GIVEN);
 		if (answer == DATA_IS_GIVEN)
 			data_room_made();
 		break;
@@ -199,29 +198,6 @@ memory_object_data_request(mach_port_t object, mach_port_t control, vm_offset_t 
 	return KERN_SUCCESS;
 }
 
-static void
-ask_again(void *arg, uint32_t page)
-{
-	data_answer(arg, page, 1);
-}
-
-/* The kernel has taken LENGTH bytes, or what is before FAILED. */
-kern_return_t
-memory_object_supply_completed(mach_port_t object, mach_port_t control, vm_offset_t offset, vm_size_t length, kern_return_t result,
-	vm_offset_t failed)
-{
-	struct data_port *dp = port_of(object);
-	uint32_t n = length / DATA_PAGE, taken = n;
-
-	if (dp == NULL)
-		return KERN_INVALID_ARGUMENT;
-	mx_port_release(control);
-	if (result != KERN_SUCCESS)
-		taken = failed > offset && failed - offset < length ? (failed - offset) / DATA_PAGE : 0;
-	data_read_supplied(&dp->dp_pages, offset / DATA_PAGE, n, taken, ask_again, dp);
-	return KERN_SUCCESS;
-}
-
 /* ---- Objects ---- */
 
 kern_return_t
@@ -285,6 +261,14 @@ kern_return_t
 memory_object_lock_completed(mach_port_t object, mach_port_t control, vm_offset_t offset, vm_size_t length)
 {
 	(void)object, (void)control, (void)offset, (void)length;
+	return KERN_INVALID_ARGUMENT;
+}
+
+kern_return_t
+memory_object_supply_completed(mach_port_t object, mach_port_t control, vm_offset_t offset, vm_size_t length, kern_return_t result,
+	vm_offset_t failed)
+{
+	(void)object, (void)control, (void)offset, (void)length, (void)result, (void)failed;
 	return KERN_INVALID_ARGUMENT;
 }
 

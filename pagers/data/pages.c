@@ -5,10 +5,11 @@
  * change it there). What the kernel gives back goes into the store. When the store is nearly full the object whose pages have been in it
  * longest gives some to swap, neighbours together, so that they are neighbours on the disk and one request brings them back.
  *
- * The kernel asks for one page at a time, and messages of both directions are under way at the same time. A page that was supplied
- * without being asked for may be asked for in a message that is older than the supply, be changed, and come back behind that message; to
- * answer it from swap would undo the change. Therefore such pages are COMING until the kernel, in the same queue, has said that it
- * took them: requests before that are answered already.
+ * Pages are only supplied that the kernel asked for and waits for. What was read with them stays here for a moment (swap.c). To
+ * supply them, too, looks tempting, but messages of both directions are under way at the same time: such a page may be in a request
+ * that is older than the supply, be changed and come back behind that request, and to answer it from swap would undo the change. The
+ * kernel could say what it took and when (memory_object_supply_completed), but when it does not take everything it consumes
+ * that message's right twice, and panics.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -19,7 +20,7 @@
 
 #define LEAF		128u		/* words in a leaf; emulib's chunks of memory have as many pages */
 #define AHEAD_MIN	4u
-#define AHEAD_MAX	32u
+#define AHEAD_MAX	DATA_READ_MAX
 
 struct data_object *data_objects;
 struct data_counts data_counts;
@@ -247,6 +248,24 @@ ahead_of(struct data_object *ob, uint32_t page)
 	return ob->ob_ahead;
 }
 
+data_word
+data_page_slot(const struct data_object *ob, uint32_t page)
+{
+	return *word_find(ob, page) & (DATA_VALUE | DATA_KIND);
+}
+
+bool
+data_page_given(struct data_object *ob, uint32_t page)
+{
+	data_word *w = word_find(ob, page);
+
+	if (!swap_is_tight())
+		return false;
+	word_drop(ob, *w);
+	*w = DATA_NONE;
+	return true;
+}
+
 uint32_t
 data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *slot)
 {
@@ -255,9 +274,7 @@ data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *
 
 	if (ahead < max)
 		max = ahead;
-	if (swap_is_tight())
-		max = 1;
-	*slot = *w & (DATA_VALUE | DATA_KIND);
+	*slot = data_page_slot(ob, page);
 	*w |= DATA_COMING | DATA_WANTED;
 	for (n = 1; n < max; n++) {
 		next = word_find(ob, page + n);
@@ -270,78 +287,35 @@ data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *
 	return n;
 }
 
-/* PAGE is not on its way any more. */
-static void
-come_no_more(struct data_object *ob, uint32_t page, data_again_t *again, void *arg)
-{
-	data_word *w = word_find(ob, page);
-	bool is_wanted;
-
-	if (w == NULL || !(*w & DATA_COMING))
-		return;
-	is_wanted = (*w & DATA_WANTED) != 0;
-	*w &= ~(DATA_COMING | DATA_WANTED);
-	if (is_wanted && again != NULL)
-		again(arg, page);
-}
-
-/* The number of pages, of those that were read, that are still what they were. */
-static uint32_t
-still_good(const struct data_object *ob, uint32_t page, uint32_t n, data_word slot)
-{
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		const data_word *w = word_find(ob, page + i);
-
-		if (w == NULL || !(*w & DATA_COMING) || !is_same_slot(*w, data_slot_next(slot, i)))
-			break;
-	}
-	return i;
-}
-
 uint32_t
-data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, bool *precious, bool *told,
-	data_again_t *again, void *arg)
+data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t wanted[])
 {
-	uint32_t good = ok ? still_good(ob, page, n, slot) : 0;
-	data_word *w;
+	uint32_t nwanted = 0;
 
 	data_slot_area(slot)->ar_busy--;
 	data_counts.co_read += ok ? n : 0;
-	for (uint32_t i = good; i < n; i++)
-		come_no_more(ob, page + i, again, arg);
-	*precious = false;
-	*told = good > 1;
-	if (good == 1) {
-		come_no_more(ob, page, NULL, NULL);
-		*precious = swap_is_tight();
-		w = word_find(ob, page);
-		if (*precious) {
-			word_drop(ob, *w);
-			*w = DATA_NONE;
-		}
-	}
-	return good;
-}
+	for (uint32_t i = 0; i < n; i++) {
+		data_word *w = word_find(ob, page + i);
 
-void
-data_read_supplied(struct data_object *ob, uint32_t page, uint32_t n, uint32_t taken, data_again_t *again, void *arg)
-{
-	for (uint32_t i = 0; i < n; i++)
-		come_no_more(ob, page + i, i < taken ? NULL : again, arg);
+		if (w == NULL || !(*w & DATA_COMING) || !is_same_slot(*w, data_slot_next(slot, i)))
+			continue;		/* it was given back, or is no more: nobody waits for it */
+		if (*w & DATA_WANTED)
+			wanted[nwanted++] = page + i;
+		*w &= ~(DATA_COMING | DATA_WANTED);
+	}
+	return nwanted;
 }
 
 /* ---- To swap ---- */
 
-/* Note pages of OB's that are in the store, from its cursor on. */
+/* Note up to MAX pages of OB's that are in the store, from its cursor on. */
 static void
-save_choose(struct data_save *sv, struct data_object *ob)
+save_choose(struct data_save *sv, struct data_object *ob, uint32_t max)
 {
 	uint32_t page = ob->ob_cursor < ob->ob_npages ? ob->ob_cursor : 0;
 
 	sv->sv_n = 0;
-	for (uint32_t seen = 0; seen < ob->ob_npages && sv->sv_n < DATA_SAVE_MAX; seen++) {
+	for (uint32_t seen = 0; seen < ob->ob_npages && sv->sv_n < max; seen++) {
 		const data_word *w = word_find(ob, page);
 
 		if (w == NULL) {		/* a leaf without anything */
@@ -360,13 +334,13 @@ save_choose(struct data_save *sv, struct data_object *ob)
 }
 
 bool
-data_save_begin(struct data_save *sv, void *buf)
+data_save_begin(struct data_save *sv, void *buf, uint32_t max)
 {
 	struct data_object *ob = oldest;
 
 	if (ob == NULL)
 		return false;
-	save_choose(sv, ob);
+	save_choose(sv, ob, max);
 	sv->sv_n = sv->sv_n > 0 ? data_slots_take(sv->sv_n, &sv->sv_slot) : 0;
 	if (sv->sv_n == 0)
 		return false;

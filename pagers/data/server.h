@@ -24,8 +24,8 @@ struct data_port {
 kern_return_t data_memory_start(mach_port_t host);
 /* The kernel waits for PAGE: answer it, now or when it was read; at most MAX pages with it. */
 void data_answer(struct data_port *dp, uint32_t page, uint32_t max);
-/* Give the kernel N pages at ADDR. MOVE: they are gone then, or freed if it does not want them. */
-void data_supply(struct data_port *dp, uint32_t page, void *addr, uint32_t n, bool move, bool precious, bool told);
+/* Give the kernel the page at ADDR. MOVE: it is gone then, or freed if the kernel does not want it. */
+void data_supply(struct data_port *dp, uint32_t page, void *addr, bool move, bool precious);
 /* PAGE cannot be had: who waits for it gets SIGBUS. */
 void data_fail(struct data_port *dp, uint32_t page);
 /* There may be room for pages that wait. */

@@ -201,6 +201,13 @@ blob_free(char *blob)
 	}
 }
 
+/* Of the blob with what it was rounded up to. */
+static uint32_t
+blob_size(const char *blob)
+{
+	return (chunks[(uint32_t)(blob - data_region()) / DATA_CHUNK].ch_class + 1u) * GRAIN;
+}
+
 /* ---- Pages ---- */
 
 bool
@@ -219,6 +226,7 @@ data_store_put(const void *page, data_word *word)
 		memcpy(blob, packed, length + 2u);
 	}
 	data_store_stats.ss_pages++;
+	data_store_stats.ss_live += blob_size(blob);
 	data_store_stats.ss_raw += is_raw;
 	*word = (data_word)(uintptr_t)blob | (is_raw ? DATA_RAW : DATA_PACKED);
 	return true;
@@ -243,6 +251,7 @@ void
 data_store_drop(data_word word)
 {
 	data_store_stats.ss_pages--;
+	data_store_stats.ss_live -= blob_size((const char *)(uintptr_t)(word & DATA_VALUE));
 	data_store_stats.ss_raw -= (word & DATA_KIND) == DATA_RAW;
 	blob_free((char *)(uintptr_t)(word & DATA_VALUE));
 }

@@ -33,13 +33,7 @@ static struct dma_buffer buffers[SMALL_COUNT + LARGE_COUNT];
 static kern_return_t
 contiguous_make(size_t bytes, vm_address_t *va, uint64_t *phys)
 {
-	rpc_phys_addr_t pa;
-	kern_return_t kr;
-
-	*va = 0;
-	kr = vm_allocate_contiguous(host_port, mx_task, va, &pa, bytes, 0, LIMIT, PAGE);
-	*phys = pa;
-	return kr;
+	return mx_contiguous_alloc(host_port, mx_task, bytes, LIMIT, va, phys);
 }
 
 /* ---- Buffers ---- */

@@ -32,6 +32,7 @@ hw_fresh(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	if ((kr = mx_right("host", &hw_host_port)) != KERN_SUCCESS ||
+	    (kr = mx_wire_all(hw_host_port)) != KERN_SUCCESS ||	/* who pages to a disk waits for its interrupts */
 	    (kr = mx_right("device", &hw_device_port)) != KERN_SUCCESS || (kr = hw_pci_start()) != KERN_SUCCESS ||
 	    (kr = service_register("hw", false)) != KERN_SUCCESS ||
 	    (kr = service_register("hw.power", true)) != KERN_SUCCESS)

@@ -160,7 +160,6 @@ kern_return_t
 S_hw_dma_alloc(mx_object_ptr_t obj, mach_port_t task, uint32_t size, vm_address_t *address, uint64_t *physical)
 {
 	struct hw_device *dev = hw_device_of(obj);
-	rpc_phys_addr_t where;
 	kern_return_t kr;
 
 	if (dev == NULL || size == 0 || size > HW_DMA_MAX)
@@ -168,12 +167,10 @@ S_hw_dma_alloc(mx_object_ptr_t obj, mach_port_t task, uint32_t size, vm_address_
 	size = (size + HW_PAGE - 1) & ~(HW_PAGE - 1);
 	if (size > HW_DMA_SHARE - dev->hd_dma_bytes)
 		return MX_ENOSPC;
-	*address = 0;
-	kr = vm_allocate_contiguous(hw_host_port, task, address, &where, size, 0, HW_DMA_LIMIT, HW_PAGE);
+	kr = mx_contiguous_alloc(hw_host_port, task, size, HW_DMA_LIMIT, address, physical);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	dev->hd_dma_bytes += size;
-	*physical = where;
 	driver_note(dev, task);
 	return KERN_SUCCESS;
 }

@@ -1,10 +1,11 @@
 /*
  * proc_memory.c - when memory ends.
  *
- * When about a sixteenth of the memory is left the kernel lets every unprivileged thread that needs a page wait, and when
- * nothing can be paged out it waits for ever: the system would stand still without a word. proc's threads are privileged
- * (thread_wire), so it can do something: it looks at the free memory as often as the fastest program could exhaust it, lets
- * nobody fork when little is left, and when threads keep waiting it kills the process that has most of it.
+ * When about a sixteenth of the memory is left the kernel lets every unprivileged thread that needs a page wait, until the data pager
+ * has taken enough. When that has no room left, in its store and on swap, they would wait for ever: the system would stand still without
+ * a word. proc's threads are privileged (thread_wire), so it can do something: it looks at the free memory as often as the fastest
+ * program could exhaust it, lets nobody fork when little is left, and when threads wait and pages do not move it kills the
+ * process that has most of it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (c) 2026 The MASIX authors.
@@ -23,7 +24,8 @@
 #define MS		1000000ull
 #define LOOK_MIN_MS	20u
 #define LOOK_MAX_MS	1000u
-#define PATIENCE	3		/* looks in a row before somebody is killed */
+#define PATIENCE	3		/* looks in a row at a full data pager before somebody is killed */
+#define PATIENCE_LONG	50u		/* the same when it has room, and yet nothing moves */
 #define VICTIM_MIN_KB	2048u		/* nobody who has less is to blame */
 #define FORK_LOOKS	50u		/* how long a fork waits for memory: a second */
 #define REGIONS_MAX	20000u
@@ -145,6 +147,35 @@ kill_worst(uint32_t left)
 	return true;
 }
 
+/* Pages that have gone through the data pager. */
+static uint64_t
+pages_moved(const struct mx_data_info *d)
+{
+	return d->di_kept + d->di_given + d->di_written + d->di_read;
+}
+
+/* How many looks in a row have found that LEFT is so little that threads wait for it, and nobody makes more? BEFORE is how many it
+ * was at the last look, *MOVED what had moved then. */
+static uint32_t
+hunger(uint32_t left, uint32_t before, uint64_t *moved)
+{
+	struct mx_data_info d;
+	bool is_full, has_moved;
+
+	if (left >= total_pages / 14)
+		return 0;
+	proc_data_info(&d);
+	has_moved = pages_moved(&d) != *moved;
+	*moved = pages_moved(&d);
+	is_full = d.di_waiting > 0 && d.di_swap_left == 0;
+	if (has_moved && !is_full)
+		return 0;
+	/* Full, it may still change pages for others without end. */
+	if (!is_full && !somebody_waits())
+		return 0;
+	return before + (is_full ? PATIENCE_LONG / PATIENCE + 1 : 1);
+}
+
 /* Milliseconds until the free memory should be looked at again. */
 static uint32_t
 look_again_ms(uint32_t left)
@@ -159,6 +190,7 @@ static void
 memory_watch(void *arg)
 {
 	uint32_t hungry = 0;
+	uint64_t moved = 0;
 	bool was_told = false;
 
 	(void)arg;
@@ -166,8 +198,8 @@ memory_watch(void *arg)
 		uint32_t left = free_pages();
 
 		memory_is_low = left < total_pages / 11;
-		hungry = left < total_pages / 14 && somebody_waits() ? hungry + 1 : 0;
-		if (hungry >= PATIENCE) {
+		hungry = hunger(left, hungry, &moved);
+		if (hungry >= PATIENCE_LONG) {
 			hungry = 0;
 			if (!kill_worst(left) && !was_told) {
 				mx_log(MX_LOG_ERROR, "out of memory, and no process has much of it");

@@ -413,6 +413,13 @@ S_proc_misc(struct mx_object *obj, uint32_t op, uint32_t arg, const mx_blob_t da
 	case MX_MISC_SETDOMAINNAME:
 	case MX_MISC_SETTIME:
 		return misc_system(p, op, data, size);
+	case MX_MISC_SWAPON:
+	case MX_MISC_SWAPOFF:
+		return proc_swap(p, op == MX_MISC_SWAPON, arg, data, size);
+	case MX_MISC_SWAPINFO:
+		proc_swap_sizes((uint32_t *)(void *)out);
+		*out_size = 2 * sizeof(uint32_t);
+		return KERN_SUCCESS;
 	case MX_MISC_SETCOMM:
 		proc_set_comm(p, data, size);
 		return KERN_SUCCESS;

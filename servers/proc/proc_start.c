@@ -174,6 +174,9 @@ proc_fresh(int argc, char **argv)
 	kr = proc_load_init();
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot load /masix/emulib from the boot archive: 0x%x", (unsigned int)kr);
+	kr = proc_swap_init();
+	if (kr != KERN_SUCCESS)
+		mx_server_fail("cannot find the data pager: 0x%x", (unsigned int)kr);
 	kr = mx_lookup("vfs.admin", &proc_vfs_admin);
 	if (kr != KERN_SUCCESS)
 		mx_server_fail("cannot find vfs.admin: 0x%x", (unsigned int)kr);

@@ -292,6 +292,12 @@ proc_sys_load(uint32_t loads[3])
 		loads[i] = (uint32_t)((uint64_t)info.avenrun[i] * 65536 / LOAD_SCALE);
 }
 
+void
+proc_sys_set_swap(uint32_t kb)
+{
+	sys->sy_swap_kb = kb;
+}
+
 static kern_return_t
 machine_describe(void)
 {

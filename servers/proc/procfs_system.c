@@ -158,12 +158,23 @@ pages_kb(integer_t pages)
 	return pages > 0 ? (unsigned long)pages * PAGE_KB : 0;
 }
 
+/* What programs could have: the kernel keeps a sixteenth for itself, and not every page of a file can go. */
+static unsigned long
+available_kb(unsigned long free_kb, unsigned long cached)
+{
+	unsigned long reserve = proc_sys()->sy_mem_kb / 16;
+
+	free_kb = free_kb > reserve ? free_kb - reserve : 0;
+	return free_kb + cached - (cached / 2 < reserve ? cached / 2 : reserve);
+}
+
 static kern_return_t
 text_meminfo(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct vm_statistics s;
 	struct vm_cache_statistics c;
-	unsigned long cached;
+	struct mx_data_info d;
+	unsigned long cached, anon;
 	kern_return_t kr;
 
 	(void)p, (void)n;
@@ -172,29 +183,27 @@ text_meminfo(struct proc *p, int32_t n, struct pfs_text *text)
 		kr = vm_cache_statistics(mx_task, &c);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	cached = pages_kb(c.active_perm_count) + pages_kb(c.inactive_perm_count);
+	proc_data_info(&d);
+	cached = pages_kb(c.cache_count);
+	/* The kernel does not tell which pages of the queues are files', nor which are dirty. */
+	anon = pages_kb(s.active_count) + pages_kb(s.inactive_count);
+	anon = anon > cached ? anon - cached : 0;
 	kb(text, "MemTotal", proc_sys()->sy_mem_kb);
 	kb(text, "MemFree", pages_kb(s.free_count));
-	kb(text, "MemAvailable", pages_kb(s.free_count) + cached);
+	kb(text, "MemAvailable", available_kb(pages_kb(s.free_count), cached));
 	kb(text, "Buffers", 0);
 	kb(text, "Cached", cached);
 	kb(text, "SwapCached", 0);
 	kb(text, "Active", pages_kb(s.active_count));
 	kb(text, "Inactive", pages_kb(s.inactive_count));
-	kb(text, "Active(anon)", pages_kb(c.active_tmp_count));
-	kb(text, "Inactive(anon)", pages_kb(c.inactive_tmp_count));
-	kb(text, "Active(file)", pages_kb(c.active_perm_count));
-	kb(text, "Inactive(file)", pages_kb(c.inactive_perm_count));
 	kb(text, "Unevictable", pages_kb(s.wire_count));
-	kb(text, "SwapTotal", 0);
-	kb(text, "SwapFree", 0);
-	kb(text, "Dirty", pages_kb(c.dirty_count));
-	kb(text, "Writeback", pages_kb(c.writeback_count));
-	kb(text, "AnonPages", pages_kb(c.active_tmp_count) + pages_kb(c.inactive_tmp_count));
+	kb(text, "SwapTotal", d.di_swap * PAGE_KB);
+	kb(text, "SwapFree", d.di_swap_left * PAGE_KB);
+	kb(text, "Zswap", d.di_store_kb);
+	kb(text, "Zswapped", (d.di_pages + d.di_zeros) * PAGE_KB);
+	kb(text, "AnonPages", anon);
 	kb(text, "Mapped", cached);
 	kb(text, "Shmem", 0);
-	kb(text, "Slab", pages_kb(c.slab_count));
-	kb(text, "SReclaimable", pages_kb(c.slab_reclaim_count));
 	return KERN_SUCCESS;
 }
 
@@ -202,23 +211,41 @@ static kern_return_t
 text_vmstat(struct proc *p, int32_t n, struct pfs_text *text)
 {
 	struct vm_statistics s;
+	struct vm_cache_statistics c;
+	struct mx_data_info d;
 	kern_return_t kr;
 
 	(void)p, (void)n;
 	kr = vm_statistics(mx_task, &s);
+	if (kr == KERN_SUCCESS)
+		kr = vm_cache_statistics(mx_task, &c);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	pfs_text_printf(text, "nr_free_pages %d\nnr_active_anon %d\nnr_inactive_anon %d\npgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\n"
-		"pgfault %d\npgmajfault %d\n", (int)s.free_count, (int)s.active_count, (int)s.inactive_count, pages_kb(s.pageins),
-		pages_kb(s.pageouts), (int)s.faults, (int)s.pageins);
+	proc_data_info(&d);
+	pfs_text_printf(text, "nr_free_pages %d\nnr_file_pages %d\nnr_unevictable %d\n", (int)s.free_count, (int)c.cache_count,
+		(int)s.wire_count);
+	pfs_text_printf(text, "pgpgin %lu\npgpgout %lu\npswpin %llu\npswpout %llu\npgfault %d\npgmajfault %d\npgactivate %d\n"
+		"zswpin %llu\nzswpout %llu\n", pages_kb(s.pageins), pages_kb(s.pageouts), (unsigned long long)d.di_read,
+		(unsigned long long)d.di_written, (int)s.faults, (int)s.pageins, (int)s.reactivations,
+		(unsigned long long)d.di_given, (unsigned long long)d.di_kept);
 	return KERN_SUCCESS;
 }
 
 static kern_return_t
 text_swaps(struct proc *p, int32_t n, struct pfs_text *text)
 {
+	struct proc_swap_area sa;
+
 	(void)p, (void)n;
 	pfs_text_printf(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	for (uint32_t i = 0; proc_swap_area(i, &sa); i++) {
+		size_t length = strlen(sa.sa_path);
+
+		/* As Linux: a name of 40 columns, and two tabs after numbers that are short. */
+		pfs_text_printf(text, "%s%*s%s\t%llu\t%s%llu\t%s%d\n", sa.sa_path, length < 40 ? (int)(40 - length) : 1, " ",
+			"partition", (unsigned long long)sa.sa_kb, sa.sa_kb < 10000000 ? "\t" : "", (unsigned long long)sa.sa_used_kb,
+			sa.sa_used_kb < 10000000 ? "\t" : "", (int)sa.sa_priority);
+	}
 	return KERN_SUCCESS;
 }
 

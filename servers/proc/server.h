@@ -120,6 +120,7 @@ void proc_clock_set_real(uint64_t real_ns);
 const struct mx_sys *proc_sys(void);
 /* Load averages of 1, 5, 15 minutes, times 65536. */
 void proc_sys_load(uint32_t loads[3]);
+void proc_sys_set_swap(uint32_t kb);
 /* At most 64 bytes each. */
 void proc_sys_set_nodename(const char *name, size_t size);
 void proc_sys_set_domain(const char *name, size_t size);
@@ -140,6 +141,20 @@ bool proc_memory_is_enough(void);
 
 /* The file context CTX with credentials NEW. Errors: MX_EINVAL, MX_ENOMEM. Blocks: vfs. */
 kern_return_t proc_context_make(mach_port_t ctx, const struct cred *new, mach_port_t *newctx);
+
+/* ---- The data pager (proc_swap.c) ---- */
+
+/* Blocks: until there is one. Errors: there will be none */
+kern_return_t proc_swap_init(void);
+/* swapon and swapoff: DATA is a struct mx_swap_request. Errors: MX_EPERM, MX_EINVAL; data_swap_on's, data_swap_off's */
+kern_return_t proc_swap(struct proc *p, bool on, uint32_t flags, const char *data, uint32_t size);
+/* All of it, and what is free, in KB. */
+void proc_swap_sizes(uint32_t kb[2]);
+/* The data pager's numbers; zeros if it does not answer. */
+void proc_data_info(struct mx_data_info *info);
+/* The INDEX-th swap area; false: there are not so many. */
+struct proc_swap_area { char sa_path[256]; uint64_t sa_kb, sa_used_kb; int32_t sa_priority; };
+bool proc_swap_area(uint32_t index, struct proc_swap_area *sa);
 
 /* ---- Start (proc_start.c) ---- */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "client.h"
 #include "impl.h"
+#include "gnumach.h"
 
 void *
 mx_pages_alloc(size_t bytes)
@@ -50,6 +51,22 @@ mx_wire_all(mach_port_t host_priv)
 {
 	(void)host_priv;
 	return KERN_SUCCESS;
+}
+
+bool
+mx_memory_is_short(unsigned int percent)
+{
+	return (unsigned int)rand() % 100 < percent;
+}
+
+kern_return_t
+mx_contiguous_alloc(mach_port_t host_priv, mach_port_t task, vm_size_t size, uint64_t limit, vm_address_t *address, uint64_t *physical)
+{
+	rpc_phys_addr_t where = 0;
+	kern_return_t kr = vm_allocate_contiguous(host_priv, task, address, &where, size, 0, limit, 4096);
+
+	*physical = where;
+	return kr;
 }
 
 uint64_t

@@ -141,7 +141,17 @@ enum { MX_MISC_SETHOSTNAME = 1, MX_MISC_SETDOMAINNAME, MX_MISC_SETTIME, MX_MISC_
 	MX_MISC_SUBREAPER, MX_MISC_LOADAVG, MX_MISC_NPROCS,
 	MX_MISC_HOLD,		/* ARG 1: keep signals for the caller until proc_exec_setid was answered, or ARG 0 */
 	MX_MISC_NO_NEW_PRIVS,	/* as prctl: for ever, and for all children */
-	MX_MISC_REPORT	/* IN: struct em_public of a process that ends and has seen calls that are not implemented */
+	MX_MISC_REPORT,	/* IN: struct em_public of a process that ends and has seen calls that are not implemented */
+	MX_MISC_SWAPON,	/* ARG: flags of swapon(2), IN: struct mx_swap_request */
+	MX_MISC_SWAPOFF,
+	MX_MISC_SWAPINFO /* OUT: KB of swap, and how much of it is free */
+};
+
+struct mx_swap_request {
+	uint32_t	sr_major, sr_minor;	/* of the disk */
+	uint32_t	sr_length;
+	char		sr_path[255];		/* for /proc/swaps */
+	char		sr_pad;
 };
 
 /* resource limits */

@@ -206,6 +206,13 @@ void *mx_pages_alloc(size_t bytes);
 void mx_pages_free(void *p, size_t bytes);
 /* Wire everything this task has and gets, and let its threads use the kernel's reserve (needs the "host" right). */
 kern_return_t mx_wire_all(mach_port_t host_priv);
+/* Is less than PERCENT of the memory free? Who may use the kernel's reserve must not use it up: the kernel panics then. Below 10 the
+ * kernel pages out, below 5 it makes others wait. */
+bool mx_memory_is_short(unsigned int percent);
+/* SIZE bytes (at most 4 MiB) in TASK that are contiguous at PHYSICAL, below LIMIT; wired, not cleared.
+ * Errors: KERN_RESOURCE_SHORTAGE there is no such block, or too little memory to look for one */
+kern_return_t mx_contiguous_alloc(mach_port_t host_priv, mach_port_t task, vm_size_t size, uint64_t limit, vm_address_t *address,
+	uint64_t *physical);
 /* A send right to be given away for mapping PAGES, which came from mx_pages_alloc, with at most PROT; again for other protections
  * or parts. Works without a default pager. The pages live until mx_pages_free here and the last mapping elsewhere.
  * Rights: the caller owns MEMORY. */

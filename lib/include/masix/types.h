@@ -217,8 +217,9 @@ struct mx_sys {
 	struct mx_sys_clock sy_clock;
 	uint32_t	sy_mem_kb;
 	uint32_t	sy_ncpu;
+	uint32_t	sy_swap_kb;
 	char		sy_nodename[65], sy_release[65], sy_osversion[65], sy_domain[65];
-	char		sy_pad[4096 - 8 - 48 - 8 - 260];
+	char		sy_pad[4096 - 8 - 48 - 12 - 260];
 	struct mx_sys_proc sy_proc[MX_PROC_SLOTS];	/* from the second page on */
 };
 #define MX_SYS_MAGIC	0x5853594d
