@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "file.h"
+#include "mach_port.h"
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
 #include <mach/mig_support.h>
@@ -114,7 +115,11 @@ em_port_release(mach_port_t port)
 int32_t
 em_port_give(mach_port_t task, mach_port_t port)
 {
-	return em_errno(syscall_mach_port_insert_right(task, port, port, MACH_MSG_TYPE_COPY_SEND));
+	kern_return_t kr = syscall_mach_port_insert_right(task, port, port, MACH_MSG_TYPE_COPY_SEND);
+
+	if (kr == KERN_INVALID_CAPABILITY || kr == KERN_INVALID_RIGHT)	/* its server died: it stays as dead there as it is here */
+		kr = mach_port_allocate_name(task, MACH_PORT_RIGHT_DEAD_NAME, port);
+	return em_errno(kr);
 }
 
 void

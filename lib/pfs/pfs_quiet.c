@@ -103,7 +103,7 @@ pfs_quiet_watch_all(const void *key)
 
 	for (qu = list.qu_next; qu != &list; qu = next) {
 		next = qu->qu_next;
-		if (qu->qu_key == key)
+		if (key == NULL || qu->qu_key == key)
 			pfs_quiet_watch(qu);
 	}
 }

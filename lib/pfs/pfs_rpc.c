@@ -14,6 +14,7 @@
 #include "pfs_lib.h"
 
 #define SETTLE_NS	5000000000ull
+#define SETTLE_SOON_NS	1000000000ull
 #define SETTLE_FILES_NS	80000000ull	/* while files are open: most likely they stay */
 
 extern boolean_t pfs_server(mach_msg_header_t *in, mach_msg_header_t *out);
@@ -164,12 +165,12 @@ S_pfs_mount(mx_object_ptr_t server, const mx_path_t source, mach_msg_type_number
 
 /* Wait until nothing but its root's port keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. */
 static bool
-volume_settle(struct pfs_volume *vol)
+volume_settle(struct pfs_volume *vol, uint64_t most)
 {
 	uint64_t start = mx_now_ns(), now = start;
 
 	pfs_quiet_sweep(PFS_QUIET_ALL);
-	while (vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : SETTLE_NS)) {
+	while (vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : most)) {
 		(void)mx_cond_wait_until(&vol->pv_closed, now + SETTLE_FILES_NS / 4);	/* looks at the clock again */
 		now = mx_now_ns();
 	}
@@ -186,11 +187,12 @@ S_pfs_unmount(mx_object_ptr_t root, uint32_t flags)
 		return MX_EINVAL;
 	vol = node->pn_volume;
 	(void)pfs_volume_sync(vol);		/* what fails was logged, and is not better for staying mounted */
-	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol))
+	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol, (flags & MX_UNMOUNT_SOON) ? SETTLE_SOON_NS : SETTLE_NS))
 		return MX_EBUSY;
 	if (vol->pv_dying)
 		return MX_EINVAL;
 	vol->pv_dying = true;
+	pfs_quiet_watch_all(NULL);		/* it is to end with its last file */
 	handle_retire((struct pfs_handle *)root);	/* it ends here, or with the last that keeps it */
 	return KERN_SUCCESS;
 }

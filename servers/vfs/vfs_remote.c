@@ -278,13 +278,14 @@ vfs_remote_stop(void)
 	do {
 		last = NULL;
 		for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next)
-			if (mn->mn_volume == NULL && !mn->mn_lost)
+			if (mn->mn_volume == NULL && !mn->mn_lost && mn->mn_on_lost == NULL)	/* /proc comes and goes by itself */
 				last = mn;
 		if (last == NULL)
 			return;
 		last->mn_lost = true;		/* as far as this loop is concerned */
 		vfs_name_hold(last->mn_root);	/* and it stays */
-		if (pfs_unmount(last->mn_port, 0) == MX_EBUSY &&
+		vfs_name_purge(last);
+		if (pfs_unmount(last->mn_port, MX_UNMOUNT_SOON) == MX_EBUSY &&
 		    pfs_remount(last->mn_port, last->mn_flags | PFS_RDONLY | MX_REMOUNT_FORCE) != KERN_SUCCESS)
 			mx_log(MX_LOG_ERROR, "vfs: %s (%s) could not be unmounted", last->mn_source, last->mn_type);
 	} while (true);

@@ -152,6 +152,14 @@ syscall_mach_port_insert_right(mach_port_t task, mach_port_t name, mach_port_t r
 	return KERN_SUCCESS;
 }
 
+kern_return_t mach_port_allocate_name(mach_port_t task, mach_port_right_t right, mach_port_t name);
+kern_return_t
+mach_port_allocate_name(mach_port_t task, mach_port_right_t right, mach_port_t name)
+{
+	(void)task, (void)right, (void)name;
+	return KERN_SUCCESS;
+}
+
 kern_return_t syscall_mach_port_allocate(mach_port_t task, mach_port_right_t right, mach_port_t *name);
 kern_return_t
 syscall_mach_port_allocate(mach_port_t task, mach_port_right_t right, mach_port_t *name)

@@ -84,6 +84,7 @@
 #define MX_CACHE_FOREVER 0
 #define MX_CACHE_NONE	1
 #define MX_REMOUNT_FORCE (1u << 31) /* pfs_remount: even if files are open for writing */
+#define MX_UNMOUNT_SOON	2u	/* pfs_unmount: who is to notice that nobody uses it does not wait long */
 #define MX_UNMOUNT_LAZY	1u	/* pfs_unmount: it ends when nobody uses it any more */
 
 /* directory entry types are mode >> 12 */

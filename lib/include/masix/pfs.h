@@ -252,7 +252,7 @@ struct pfs_quiet {
 };
 /* A right to OBJ for a client; the object's one reference is released some time after nobody has a right any more. */
 mach_port_t pfs_quiet_give(struct pfs_quiet *qu, struct mx_object *obj, const void *key);
-/* From now on its end is noticed at once; all with KEY. */
+/* From now on its end is noticed at once; all with KEY (NULL: all). */
 void pfs_quiet_watch(struct pfs_quiet *qu);
 void pfs_quiet_watch_all(const void *key);
 /* The object is being freed. */
