@@ -37,6 +37,8 @@
 #define EM_HEAP_END	0xbf600000u
 #define EM_DESCS	0xbf600000u	/* description pages */
 #define EM_DESCS_END	0xbf800000u
+#define EM_CHANGES	0xbfa00000u	/* vfs's struct mx_changes; the system area lies below */
+#define EM_KEPT		0xbfa01000u	/* kept.c */
 
 /* ---- Registers as the program had them at its call, and as a signal frame needs them ---- */
 struct em_regs {
@@ -258,6 +260,7 @@ void em_file_fork_begin(struct em_process *p);
 void em_file_fork_end(struct em_process *p);
 int32_t em_signal_self(int signo, int code, uint32_t value);	/* to the calling process: SIGPIPE, SIGTTIN... */
 int32_t em_signal_group(int signo);				/* to the caller's process group, through proc */
+void em_kept_init(void);					/* in a fresh task */
 void em_file_exec(struct em_process *p);			/* close FD_CLOEXEC descriptors */
 /* fork: give the child task rights under the same names for p_vfs and everything open. 0 or -errno. */
 int32_t em_file_fork(struct em_process *p, mach_port_t child_task);

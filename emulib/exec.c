@@ -149,13 +149,14 @@ image_open(struct em_image *im, mach_port_t dir, const char *path)
 	uint32_t kind = MX_KIND_FILE, n = (uint32_t)strlen(path);
 	char *head = (char *)im->im_head;
 	mach_msg_type_number_t got = ELF_HEAD;
+	mx_stamp_t stamp;
 	int32_t err;
 
 	im->im_io = im->im_memory = MACH_PORT_NULL;
 	im->im_nhead = 0;
 	if (n > 0) {
 		err = em_errno(vfs_open(p->p_vfs, 0, p->p_pid, dir, (char *)path, n, MX_O_RDONLY | MX_OPEN_EXEC, 0, &kind,
-					&im->im_io, &im->im_attr, head, &got));
+					&im->im_io, &im->im_attr, &stamp, head, &got));
 	} else {
 		err = em_errno(vfs_access(p->p_vfs, p->p_pid, dir, (char *)path, 0, 1, MX_AT_EMPTY_PATH | MX_AT_EACCESS));
 		if (err == 0)

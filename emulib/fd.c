@@ -100,11 +100,14 @@ em_file_hold(struct em_file *f)
 static void
 fd_file_destroy(struct em_file *f, bool has_rights)
 {
+	bool is_kept;
+
 	em_epoll_forget(f);
 	if (f->f_class->c_release != NULL)
 		f->f_class->c_release(f);
 	em_window_flush(f);
 	em_window_release(f);
+	is_kept = has_rights && em_kept_close(f);
 	em_lock(&em_file_lock);
 	if (f->f_prev != NULL)
 		f->f_prev->f_next = f->f_next;
@@ -115,7 +118,8 @@ fd_file_destroy(struct em_file *f, bool has_rights)
 	em_desc_free(f->f_desc);
 	em_unlock(&em_file_lock);
 	if (has_rights) {
-		em_port_release(f->f_port);
+		if (!is_kept)
+			em_port_release(f->f_port);
 		em_port_release(f->f_port2);
 	}
 	em_free(f, sizeof *f);
@@ -483,6 +487,7 @@ em_file_exec(struct em_process *p)
 	for (uint32_t fd = 0; fd < fs->fs_size; fd++)
 		if (fs->fs_fd[fd].fd_file != NULL && fs->fs_fd[fd].fd_flags & EM_FD_CLOEXEC)
 			(void)sys_close(fd, 0, 0, 0, 0, 0);
+	em_kept_forget();
 }
 
 /* Before task_create: nobody changes tables or descriptions until em_file_fork_end. */
@@ -568,6 +573,7 @@ em_file_forked(struct em_process *p)
 	fs->fs_lock = 0;
 	fs->fs_refs = 1;
 	em_lock_forked();
+	em_kept_forked();
 	em_poll_forked();
 	em_epoll_forked();
 	if (fd_counts_are_right(fs))

@@ -22,6 +22,12 @@ em_file_changed(void)
 	file_changes++;
 }
 
+uint32_t
+em_file_changes(void)
+{
+	return file_changes;
+}
+
 /* ---- Regular files ---- */
 
 static uint32_t

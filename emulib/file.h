@@ -115,6 +115,7 @@ struct em_file {
 	uint32_t	f_nreads;	/* reads by message so far */
 	uint32_t	f_nwrites;	/* writes by message that did not make it longer */
 	uint32_t	f_nstats;	/* fstats by message */
+	uint32_t	f_kept;		/* what kept.c knows it by; 0: nothing, or its object is not as new any more */
 	struct em_window f_window;
 	struct em_ring	*f_ring;	/* of a pipe's end, an eventfd, ... (pipe.c) */
 	void		*f_private;	/* of the kind: epoll set, ... */
@@ -270,9 +271,26 @@ int32_t em_file_stat(struct em_file *f, struct mx_attr *attr);
 void em_file_stat_fresh(struct em_file *f);	/* f_attr is true now */
 /* This process changed some file: attributes that came with an open are not believed any more. */
 void em_file_changed(void);
+uint32_t em_file_changes(void);		/* how often */
 /* The terminal says that this is a background process. 0: do it anyway (the signal is blocked or ignored and WRITING); -EIO;
  * EM_RESTARTSYS: the group got SIGTTIN or SIGTTOU. */
 int32_t em_tty_background(bool writing);
+
+/* ---- Answers that are kept (kept.c): of the paths of em_path_get ---- */
+
+struct em_path;
+/* What stat with FLAGS (MX_AT_SYMLINK_NOFOLLOW) says of P, if vfs need not be asked. */
+bool em_kept_attr(const struct em_path *p, uint32_t flags, struct mx_attr *attr);
+/* vfs said ATTR of P for the context CTX, when em_file_changes() had been OWN. Answers what f_kept may be, 0. */
+uint32_t em_kept_note(const struct em_path *p, uint32_t flags, mach_port_t ctx, uint32_t own, const struct mx_attr *attr,
+	const struct mx_stamp *stamp);
+/* A closed object of P, opened for reading, to be used again. Rights: the caller's. MACH_PORT_NULL: none is kept. */
+mach_port_t em_kept_open(const struct em_path *p, struct mx_attr *attr, uint32_t *serial);
+/* F's last reference goes. True: its right is kept. */
+bool em_kept_close(struct em_file *f);
+/* The process changed its context, or executes a program. */
+void em_kept_forget(void);
+void em_kept_forked(void);
 
 /* ---- Paths (path.c) ---- */
 

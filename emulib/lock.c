@@ -176,6 +176,7 @@ lock_ask(struct em_file *f, uint32_t how, int32_t owner, struct linux_flock64 *f
 	err = lock_range(f, fl, &start, &length);
 	if (err < 0)
 		return err;
+	f->f_kept = 0;			/* what is locked is not opened again */
 	if (how == MX_LOCK_WAIT)
 		kr = EM_INTERRUPTIBLE(f->f_port, tag, io_lock(f->f_port, tag, MX_LOCK_POSIX, how, owner, &type, &start, &length, &pid));
 	else
@@ -239,6 +240,7 @@ sys_flock(uint32_t fd, uint32_t op, uint32_t c, uint32_t d, uint32_t e, uint32_t
 	else if (!(f->f_class->c_flags & EM_CLASS_SERVER))
 		err = EM_E(EINVAL);
 	else {
+		f->f_kept = 0;
 		kr = EM_INTERRUPTIBLE(f->f_port, tag, io_lock(f->f_port, tag, MX_LOCK_FLOCK, op & LOCK_NB ? MX_LOCK_SET : MX_LOCK_WAIT,
 		    em_proc()->p_pid, &type, &start, &length, &pid));
 		err = em_errno(kr);

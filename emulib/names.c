@@ -604,6 +604,7 @@ em_vfs_replace(struct em_process *p, mach_port_t ctx)
 
 	p->p_vfs = ctx;
 	p->p_vfs_owner = p->p_pid;
+	em_kept_forget();
 	if (!is_own)
 		return;
 	if (p->p_nthreads > 1) {
@@ -622,8 +623,10 @@ em_file_vfork_done(struct em_process *p)
 {
 	em_files_release(p->p_files);
 	p->p_files = NULL;
-	if (p->p_vfs_owner == p->p_pid)
-		em_port_release(p->p_vfs);
+	if (p->p_vfs_owner != p->p_pid)
+		return;
+	em_kept_forget();		/* the context's name may become another's */
+	em_port_release(p->p_vfs);
 }
 
 static int32_t

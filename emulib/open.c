@@ -22,6 +22,7 @@ struct open_answer {
 	uint32_t	oa_kind;
 	mach_port_t	oa_io;
 	struct mx_attr	oa_attr;
+	uint32_t	oa_kept;	/* f_kept */
 };
 
 static int32_t
@@ -29,13 +30,32 @@ open_ask(const struct em_path *p, uint32_t flags, uint32_t mode, struct open_ans
 {
 	char data[MX_BLOB_MAX];
 	mach_msg_type_number_t n = sizeof data;
+	mach_port_t ctx = em_vfs();
+	uint32_t own = em_file_changes();
+	mx_stamp_t stamp;
 	kern_return_t kr;
 	int32_t err;
 
-	kr = EM_INTERRUPTIBLE(em_vfs(), tag, vfs_open(em_vfs(), tag, em_proc()->p_pid, p->p_dir, p->p_name, p->p_len,
-	    flags & ~(uint32_t)(MX_O_CLOEXEC | MX_O_NOCTTY | MX_O_ASYNC), mode, &oa->oa_kind, &oa->oa_io, &oa->oa_attr, data, &n));
+	kr = EM_INTERRUPTIBLE(ctx, tag, vfs_open(ctx, tag, em_proc()->p_pid, p->p_dir, p->p_name, p->p_len, flags, mode,
+	    &oa->oa_kind, &oa->oa_io, &oa->oa_attr, &stamp, data, &n));
 	err = em_errno(kr);
+	if (err == 0)
+		oa->oa_kept = em_kept_note(p, 0, ctx, own, &oa->oa_attr, &stamp);
 	return err == EM_E(EINTR) ? EM_RESTARTSYS : err;
+}
+
+/* The object of an earlier open, if one is kept; or vfs is asked. */
+static int32_t
+open_get(const struct em_path *p, uint32_t flags, uint32_t mode, struct open_answer *oa)
+{
+	flags &= ~(uint32_t)(MX_O_CLOEXEC | MX_O_NOCTTY | MX_O_ASYNC);
+	if ((flags & ~(uint32_t)MX_O_LARGEFILE) == MX_O_RDONLY) {
+		oa->oa_kind = MX_KIND_FILE;
+		oa->oa_io = em_kept_open(p, &oa->oa_attr, &oa->oa_kept);
+		if (oa->oa_io != MACH_PORT_NULL)
+			return 0;
+	}
+	return open_ask(p, flags, mode, oa);
 }
 
 /* /dev/tty: proc opens the controlling terminal. */
@@ -83,6 +103,7 @@ open_file(const struct open_answer *oa, uint32_t flags, struct em_file **out)
 
 		f->f_is_seekable = type == MX_S_IFREG || type == MX_S_IFBLK;
 	}
+	f->f_kept = oa->oa_kept;
 	em_file_stat_fresh(f);
 	*out = f;
 	return 0;
@@ -102,12 +123,12 @@ open_install(struct em_file *f, uint32_t flags)
 static int32_t
 open_new(const struct em_path *p, uint32_t flags, uint32_t mode)
 {
-	struct open_answer oa = { .oa_io = MACH_PORT_NULL };
+	struct open_answer oa = { .oa_io = MACH_PORT_NULL, .oa_kept = 0 };
 	struct em_file *f = NULL;
 	int32_t err = em_fd_room();
 
 	if (err == 0)
-		err = open_ask(p, flags, mode, &oa);
+		err = open_get(p, flags, mode, &oa);
 	if (err == 0 && flags & (MX_O_CREAT | MX_O_TRUNC))
 		em_file_changed();
 	if (err == 0 && oa.oa_kind == MX_KIND_CTTY)

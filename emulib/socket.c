@@ -394,6 +394,7 @@ socket_connect(struct em_file *f, uint32_t addr, uint32_t len)
 {
 	char path[ADDRESS_MAX];
 	struct mx_attr at;
+	mx_stamp_t stamp;
 	uint32_t n = 0;
 	int32_t err = socket_address(addr, len, path, &n);
 
@@ -403,7 +404,7 @@ socket_connect(struct em_file *f, uint32_t addr, uint32_t len)
 		return EM_E(EISCONN);
 	if (n == 0)
 		return EM_E(ECONNREFUSED);
-	err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, MACH_PORT_NULL, path, n, 0, &at));
+	err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, MACH_PORT_NULL, path, n, 0, &at, &stamp));
 	return err < 0 ? err : EM_E(ECONNREFUSED);
 }
 

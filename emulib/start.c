@@ -57,6 +57,7 @@ process_first(struct em_process *p, const struct em_boot *b)
 		em_panic("no memory for descriptors");
 	em_random_seed(p, b->eb_seed.w, ARRAY_LEN(b->eb_seed.w));
 	em_limits_load(p);
+	em_kept_init();
 }
 
 /* N strings at FROM, appended. */

@@ -186,6 +186,22 @@ stat_fd(uint32_t fd, uint32_t out, stat_form *form)
 	return err < 0 ? err : form(out, &at);
 }
 
+static int32_t
+stat_ask(const struct em_path *p, uint32_t flags, struct mx_attr *at)
+{
+	uint32_t kind = flags & MX_AT_SYMLINK_NOFOLLOW, own = em_file_changes();
+	mach_port_t ctx = em_vfs();
+	mx_stamp_t stamp;
+	int32_t err;
+
+	if (em_kept_attr(p, kind, at))
+		return 0;
+	err = EM_VFS(vfs_stat(ctx, em_proc()->p_pid, p->p_dir, (char *)p->p_name, p->p_len, flags, at, &stamp));
+	if (err == 0)
+		(void)em_kept_note(p, kind, ctx, own, at, &stamp);
+	return err;
+}
+
 /* The target of a path that names an own descriptor: what stat sees through it. */
 static int32_t
 stat_path(struct em_path *p, uint32_t flags, struct mx_attr *at)
@@ -197,8 +213,7 @@ stat_path(struct em_path *p, uint32_t flags, struct mx_attr *at)
 	if (p->p_len == 0 && p->p_file != NULL)
 		return stat_file(p->p_file, at);
 	if (f == NULL)
-		return EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p->p_dir, p->p_name, p->p_len,
-		    flags & (MX_AT_SYMLINK_NOFOLLOW | MX_AT_EMPTY_PATH), at));
+		return stat_ask(p, flags & (MX_AT_SYMLINK_NOFOLLOW | MX_AT_EMPTY_PATH), at);
 	err = stat_file(f, at);
 	em_file_release(f);
 	return err;

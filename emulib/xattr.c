@@ -18,13 +18,14 @@ xattr_path(uint32_t path, bool follow)
 {
 	uint32_t flags = follow ? 0 : MX_AT_SYMLINK_NOFOLLOW;
 	struct mx_attr at;
+	mx_stamp_t stamp;
 	struct em_path p;
 	int32_t err = em_path_get_object(&p, MX_AT_FDCWD, path, flags);
 
 	if (err < 0)
 		return err;
 	if (p.p_flags == 0)
-		err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p.p_dir, p.p_name, p.p_len, flags, &at));
+		err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p.p_dir, p.p_name, p.p_len, flags, &at, &stamp));
 	em_path_done(&p);
 	return err;
 }

@@ -97,6 +97,8 @@ pfs_node_changed(struct pfs_node *node)
 		pfs_quiet_watch_all(node);	/* what it stores goes with the last who has it open */
 	if (ops->po_dirty != NULL)
 		ops->po_dirty(node);
+	if (pfs_changes != NULL)
+		pfs_changes->ch_nodes[pfs_changes_place(node)]++;
 	if (node->pn_inode != NULL)
 		place_fill(node);
 }

@@ -17,6 +17,8 @@
 #define NSEC	1000000000ull
 #define DAY	86400
 
+struct mx_changes *pfs_changes;
+
 /* ---- Nodes ---- */
 
 void
@@ -102,16 +104,23 @@ pfs_node_written(struct pfs_node *node, int64_t sec, uint32_t ns)
 	pfs_node_changed(node);
 }
 
+static bool
+is_later(int64_t sec, uint32_t ns, int64_t than_sec, uint32_t than_ns)
+{
+	return sec > than_sec || (sec == than_sec && ns > than_ns);
+}
+
 /* As Linux's relatime: who reads sets the time only when it was not later than the last change, or is a day old. */
 void
 pfs_node_read_touch(struct pfs_node *node)
 {
-	struct mx_attr *at = &node->pn_attr;
+	const struct mx_attr *at = &node->pn_attr;
 	uint32_t flags = node->pn_volume->pv_flags;
 
 	if ((flags & (PFS_NOATIME | PFS_RDONLY)) || ((flags & PFS_NODIRATIME) && pfs_node_is_dir(node)))
 		return;
-	if (!(flags & PFS_STRICTATIME) && at->at_atime > at->at_mtime && at->at_atime > at->at_ctime &&
+	if (!(flags & PFS_STRICTATIME) && is_later(at->at_atime, at->at_atime_ns, at->at_mtime, at->at_mtime_ns) &&
+	    is_later(at->at_atime, at->at_atime_ns, at->at_ctime, at->at_ctime_ns) &&
 	    at->at_atime + DAY > (int64_t)(mx_real_ns() / NSEC))
 		return;
 	pfs_node_touch(node, PFS_ATIME);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 masix_servers += servers/vfs
-servers/vfs_SOURCES := main.c vfs_create.c vfs_ctx.c vfs_device.c vfs_dir.c vfs_disks.c vfs_mount.c vfs_source.c vfs_name.c vfs_node.c vfs_open.c vfs_ops.c \
+servers/vfs_SOURCES := main.c vfs_changes.c vfs_create.c vfs_ctx.c vfs_device.c vfs_dir.c vfs_disks.c vfs_mount.c vfs_source.c vfs_name.c vfs_node.c vfs_open.c vfs_ops.c \
 	vfs_perm.c vfs_pipe.c vfs_recover.c vfs_remote.c vfs_rename.c vfs_ring.c vfs_rpc.c vfs_rpc_change.c vfs_walk.c
 servers/vfs_MIG := vfs vfs_admin acs_notify
 servers/vfs_WITH := lib/pfs pagers/tmpfs

@@ -27,6 +27,7 @@ struct vfs_mount {
 	bool		mn_lost;	/* its server is gone */
 	void		(*mn_on_lost)(struct vfs_mount *mn);	/* ... and this is to be called then */
 	void		*mn_arg;
+	bool		mn_stays;	/* part of the system: clients may keep files of it that they closed (emulib/kept.c) */
 	char		mn_type[32], mn_source[64];
 };
 
@@ -98,6 +99,14 @@ struct vfs_vnode *vfs_vnode_find_port(mach_port_t port);
 void vfs_vnode_device_note(struct vfs_vnode *vn);
 struct vfs_vnode *vfs_vnode_device_find(uint32_t major, uint32_t minor);
 
+/* What a path leads to may have changed: answers that clients keep are void (vfs_changes.c). */
+static inline void
+vfs_names_changed(void)
+{
+	if (pfs_changes != NULL)
+		pfs_changes->ch_names++;
+}
+
 /* The operations of struct pfs_ops. *OUT is a reference. */
 kern_return_t vfs_node_lookup(struct vfs_vnode *dir, int32_t pid, const char *name, size_t len, struct vfs_vnode **out);
 kern_return_t vfs_node_create(struct vfs_vnode *dir, const char *name, size_t len, const struct pfs_new *what,
@@ -165,6 +174,7 @@ struct vfs_path {			/* what a request names */
 	const char	*pa_path;	/* not terminated */
 	size_t		pa_len;
 	int32_t		pa_pid;		/* of the caller, for "self" */
+	bool		*pa_steady;	/* NULL, or: set to false when a name on the way may change without vfs */
 };
 
 #define VFS_FOLLOW	1u		/* a symbolic link at the end is followed */

@@ -86,7 +86,7 @@ line_take(const char **at, const char *end, struct disk *di)
 static void
 node_make(const struct disk *di)
 {
-	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0 };
+	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0, NULL };
 	struct pfs_new what = {
 		.nw_mode = MX_S_IFBLK | 0660, .nw_rdev_major = di->di_major, .nw_rdev_minor = di->di_minor,
 	};
@@ -99,7 +99,7 @@ node_make(const struct disk *di)
 static void
 node_remove(const struct disk *di)
 {
-	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0 };
+	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0, NULL };
 
 	(void)vfs_op_unlink(&disks_who, &pa, false);	/* who has removed it before us is welcome */
 }

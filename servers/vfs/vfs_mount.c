@@ -43,6 +43,7 @@ mount_attach(struct vfs_mount *mn, struct vfs_vnode *vn, struct vfs_name *on)
 	for (p = &vfs_mount_first; *p != NULL; p = &(*p)->mn_next)
 		;
 	*p = mn;
+	vfs_names_changed();
 	return KERN_SUCCESS;
 }
 
@@ -141,6 +142,7 @@ mount_detach(struct vfs_mount *mn)
 	covered->na_mounted = NULL;
 	mn->mn_covered = NULL;
 	mn->mn_dead = true;
+	vfs_names_changed();
 	vfs_name_release(covered);
 	vfs_name_release(root);
 }

@@ -233,6 +233,14 @@ vfs_node_lookup(struct vfs_vnode *dir, int32_t pid, const char *name, size_t len
 	return kr == KERN_SUCCESS ? local_result(dir, node, out) : kr;
 }
 
+/* Names were changed, or tried to be; answers KR. */
+static kern_return_t
+names_changed(kern_return_t kr)
+{
+	vfs_names_changed();
+	return kr;
+}
+
 kern_return_t
 vfs_node_create(struct vfs_vnode *dir, const char *name, size_t len, const struct pfs_new *what, struct vfs_vnode **out)
 {
@@ -240,8 +248,8 @@ vfs_node_create(struct vfs_vnode *dir, const char *name, size_t len, const struc
 	kern_return_t kr;
 
 	if (dir->vn_node == NULL)
-		return vfs_remote_create(dir, name, len, what, out);
-	kr = pfs_node_create(dir->vn_node, name, len, what, &node);
+		return names_changed(vfs_remote_create(dir, name, len, what, out));
+	kr = names_changed(pfs_node_create(dir->vn_node, name, len, what, &node));
 	return kr == KERN_SUCCESS ? local_result(dir, node, out) : kr;
 }
 
@@ -251,16 +259,16 @@ vfs_node_link(struct vfs_vnode *dir, const char *name, size_t len, struct vfs_vn
 	if (dir->vn_mount != vn->vn_mount)
 		return MX_EXDEV;
 	if (dir->vn_node == NULL)
-		return vfs_remote_link(dir, name, len, vn);
-	return pfs_node_link(dir->vn_node, name, len, vn->vn_node);
+		return names_changed(vfs_remote_link(dir, name, len, vn));
+	return names_changed(pfs_node_link(dir->vn_node, name, len, vn->vn_node));
 }
 
 kern_return_t
 vfs_node_unlink(struct vfs_vnode *dir, const char *name, size_t len, bool rmdir)
 {
 	if (dir->vn_node == NULL)
-		return vfs_remote_unlink(dir, name, len, rmdir);
-	return pfs_node_unlink(dir->vn_node, name, len, rmdir);
+		return names_changed(vfs_remote_unlink(dir, name, len, rmdir));
+	return names_changed(pfs_node_unlink(dir->vn_node, name, len, rmdir));
 }
 
 kern_return_t
@@ -270,8 +278,8 @@ vfs_node_rename(struct vfs_vnode *dir1, const char *name1, size_t len1, struct v
 	if (dir1->vn_mount != dir2->vn_mount)
 		return MX_EXDEV;
 	if (dir1->vn_node == NULL)
-		return vfs_remote_rename(dir1, name1, len1, dir2, name2, len2, flags);
-	return pfs_node_rename(dir1->vn_node, name1, len1, dir2->vn_node, name2, len2, flags);
+		return names_changed(vfs_remote_rename(dir1, name1, len1, dir2, name2, len2, flags));
+	return names_changed(pfs_node_rename(dir1->vn_node, name1, len1, dir2->vn_node, name2, len2, flags));
 }
 
 kern_return_t
@@ -285,7 +293,9 @@ vfs_node_readdir(struct vfs_vnode *dir, uint64_t cookie, int32_t pid, char *buf,
 kern_return_t
 vfs_node_setattr(struct vfs_vnode *vn, const struct mx_setattr *set)
 {
-	return vn->vn_node == NULL ? vfs_remote_setattr(vn, set) : pfs_node_setattr(vn->vn_node, set);
+	kern_return_t kr = vn->vn_node == NULL ? vfs_remote_setattr(vn, set) : pfs_node_setattr(vn->vn_node, set);
+
+	return vfs_vnode_is_dir(vn) ? names_changed(kr) : kr;	/* who may search it */
 }
 
 kern_return_t

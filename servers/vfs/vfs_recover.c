@@ -105,7 +105,7 @@ static const struct device devices[] = {
 static kern_return_t
 make(struct vfs_name *start, const char *path, uint32_t mode, uint32_t major, uint32_t minor, const char *target)
 {
-	struct vfs_path pa = { start, path, strlen(path), 0 };
+	struct vfs_path pa = { start, path, strlen(path), 0, NULL };
 	struct pfs_new what = {
 		.nw_mode = mode, .nw_rdev_major = major, .nw_rdev_minor = minor, .nw_target = target,
 		.nw_target_len = target != NULL ? strlen(target) : 0,
@@ -118,7 +118,7 @@ make(struct vfs_name *start, const char *path, uint32_t mode, uint32_t major, ui
 static kern_return_t
 group_set(struct vfs_name *start, const char *path, uint32_t gid)
 {
-	struct vfs_path pa = { start, path, strlen(path), 0 };
+	struct vfs_path pa = { start, path, strlen(path), 0, NULL };
 	struct mx_setattr set = { .sa_valid = MX_SET_GID, .sa_gid = gid };
 	struct vfs_name *na;
 	kern_return_t kr = vfs_walk(&boot_who, &pa, 0, &na);
@@ -150,7 +150,7 @@ devices_make(struct vfs_name *dev)
 static kern_return_t
 name_get(const char *path, struct vfs_name **out)
 {
-	struct vfs_path pa = { vfs_root, path, strlen(path), 0 };
+	struct vfs_path pa = { vfs_root, path, strlen(path), 0, NULL };
 
 	return vfs_walk(&boot_who, &pa, VFS_FOLLOW, out);
 }
@@ -316,7 +316,7 @@ scratch_make(const char *path)
 static kern_return_t
 tree_make(void)
 {
-	struct vfs_mount *dev;
+	struct vfs_mount *dev, *mn;
 	kern_return_t kr = root_make();
 
 	if (kr == KERN_SUCCESS)
@@ -329,7 +329,11 @@ tree_make(void)
 		kr = vfs_disks_start(&boot_who, dev->mn_root);
 	if (kr == KERN_SUCCESS)
 		kr = scratch_make("/tmp");
-	return kr == KERN_SUCCESS ? scratch_make("/dev/shm") : kr;
+	if (kr == KERN_SUCCESS)
+		kr = scratch_make("/dev/shm");
+	for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next)
+		mn->mn_stays = true;
+	return kr;
 }
 
 static kern_return_t
@@ -347,7 +351,9 @@ vfs_fresh(int argc, char **argv)
 	devfs_ops.po_name = "devtmpfs";
 	pfs_type_add(&tmpfs_ops);
 	pfs_type_add(&devfs_ops);
-	kr = tree_make();
+	kr = vfs_changes_init();
+	if (kr == KERN_SUCCESS)
+		kr = tree_make();
 	if (kr != KERN_SUCCESS)
 		return kr;
 	admin = vfs_admin_make();

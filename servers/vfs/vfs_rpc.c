@@ -28,7 +28,7 @@ vfs_path_decode(const struct vfs_who *who, int32_t pid, mach_port_t dir, const c
 {
 	if (len >= MX_PATH_MAX)
 		return MX_ENAMETOOLONG;
-	*out = (struct vfs_path){ who->wh_cwd, path, len, pid };
+	*out = (struct vfs_path){ who->wh_cwd, path, len, pid, NULL };
 	if (!may_walk_from(dir, path, len))
 		return KERN_SUCCESS;
 	out->pa_start = vfs_dir_name(dir);
@@ -76,10 +76,9 @@ port_vnode(mach_port_t io, struct vfs_vnode **out)
 	return KERN_SUCCESS;
 }
 
-/* What a request names, by path or (AT_EMPTY_PATH) by DIR alone: a vnode, a reference. */
 kern_return_t
 vfs_target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path, mach_msg_type_number_t len,
-	uint32_t flags, bool follow, struct vfs_vnode **out)
+	uint32_t flags, bool follow, bool *steady, struct vfs_vnode **out)
 {
 	struct vfs_path pa;
 	struct vfs_name *na;
@@ -90,6 +89,7 @@ vfs_target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const c
 	kr = vfs_path_decode(who, pid, dir, path, len, &pa);
 	if (kr != KERN_SUCCESS)
 		return kr;
+	pa.pa_steady = steady;
 	kr = vfs_walk(who, &pa, (follow ? VFS_FOLLOW : 0) | (flags & MX_AT_EMPTY_PATH ? VFS_EMPTY_OK : 0), &na);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -116,24 +116,35 @@ vfs_done(kern_return_t kr, mach_port_t dir)
 
 /* ---- Opening ---- */
 
+/* May a client use what it opened with FLAGS again, after it closed it? What somebody mounted must not be kept busy by that. */
+static bool
+is_repeatable(const struct vfs_vnode *vn, uint32_t flags, uint32_t kind)
+{
+	return kind == MX_KIND_FILE && (flags & ~MX_O_LARGEFILE) == MX_O_RDONLY && vn->vn_mount->mn_stays;
+}
+
 kern_return_t
 S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, const mx_path_t path,
 	mach_msg_type_number_t path_len, uint32_t flags, uint32_t mode, uint32_t *kind, mach_port_t *io,
-	mach_msg_type_name_t *io_type, mx_attr_t *attr, mx_blob_t data, mach_msg_type_number_t *data_len)
+	mach_msg_type_name_t *io_type, mx_attr_t *attr, mx_stamp_t *stamp, mx_blob_t data, mach_msg_type_number_t *data_len)
 {
 	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_opened od;
 	struct vfs_path pa;
 	struct vfs_name *na;
-	bool created;
+	bool created, steady = false;
 	kern_return_t kr;
 
+	*stamp = vfs_stamp_begin();
 	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
+	pa.pa_steady = &steady;
 	if (kr == KERN_SUCCESS)
 		kr = vfs_op_open(wh, &pa, flags, mode, &na, &created);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_open_name(wh, &pa, na, flags, tag, created, data, &od);
+	if (kr == KERN_SUCCESS && steady && is_repeatable(na->na_vnode, flags, od.od_kind))
+		vfs_stamp_end(stamp, na->na_vnode);
 	vfs_name_release(na);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -177,15 +188,19 @@ S_vfs_pipe(mx_object_ptr_t ctx, uint32_t flags, mach_port_t *reader, mach_msg_ty
 
 kern_return_t
 S_vfs_stat(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len,
-	uint32_t flags, mx_attr_t *attr)
+	uint32_t flags, mx_attr_t *attr, mx_stamp_t *stamp)
 {
+	bool steady = false;
 	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
+	*stamp = vfs_stamp_begin();
+	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &steady, &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_vnode_attr(vn, attr);
+	if (steady)
+		vfs_stamp_end(stamp, vn);
 	vfs_vnode_release(vn);
 	return vfs_done(kr, dir);
 }
@@ -228,7 +243,7 @@ S_vfs_statfs(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t 
 	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
+	kr = vfs_target_find(vfs_who_of(ctx), who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), NULL, &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_node_statfs(vn, st);

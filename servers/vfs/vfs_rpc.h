@@ -27,11 +27,19 @@ struct vfs_who *vfs_who_of(mx_object_ptr_t ctx);
 /* The path of a request, LEN bounded. Errors: MX_ENAMETOOLONG, MX_EBADF, MX_ENOTDIR */
 kern_return_t vfs_path_decode(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path,
 	mach_msg_type_number_t len, struct vfs_path *out);
-/* What a request names, by path or (AT_EMPTY_PATH) by DIR alone: a vnode, a reference. */
+/* What a request names, by path or (AT_EMPTY_PATH) by DIR alone: a vnode, a reference. STEADY (or NULL): by names that only vfs changes. */
 kern_return_t vfs_target_find(const struct vfs_who *who, int32_t pid, mach_port_t dir, const char *path,
-	mach_msg_type_number_t len, uint32_t flags, bool follow, struct vfs_vnode **out);
+	mach_msg_type_number_t len, uint32_t flags, bool follow, bool *steady, struct vfs_vnode **out);
 /* KR; and DIR, a right of the client, is the routine's when it succeeded. */
 kern_return_t vfs_done(kern_return_t kr, mach_port_t dir);
+
+/* ---- vfs_changes.c ---- */
+
+kern_return_t vfs_changes_init(void);
+/* When a request begins that will be answered about a name. */
+struct mx_stamp vfs_stamp_begin(void);
+/* The attributes of VN are being copied for the answer, and all names on the way to it were steady. */
+void vfs_stamp_end(struct mx_stamp *stamp, const struct vfs_vnode *vn);
 
 /* ---- vfs_dir.c: open directories, and whatever is opened with O_PATH ---- */
 

@@ -85,7 +85,7 @@ S_vfs_link(mx_object_ptr_t ctx, int32_t who, mach_port_t dir1, const mx_path_t p
 	kern_return_t kr = vfs_path_decode(wh, who, dir2, path2, path2_len, &pa);
 
 	if (kr == KERN_SUCCESS)
-		kr = vfs_target_find(wh, who, dir1, path1, path1_len, flags, (flags & MX_AT_SYMLINK_FOLLOW) != 0, &vn);
+		kr = vfs_target_find(wh, who, dir1, path1, path1_len, flags, (flags & MX_AT_SYMLINK_FOLLOW) != 0, NULL, &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_op_link(wh, vn, &pa);
@@ -131,7 +131,7 @@ S_vfs_setattr(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t
 	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = vfs_target_find(wh, who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), &vn);
+	kr = vfs_target_find(wh, who, dir, path, path_len, flags, !(flags & MX_AT_SYMLINK_NOFOLLOW), NULL, &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	kr = vfs_op_setattr(wh, vn, &set);

@@ -38,7 +38,7 @@ disk_source(const struct vfs_who *who, const struct vfs_name *na, uint32_t flags
 kern_return_t
 vfs_source_resolve(const struct vfs_who *who, const char *source, uint32_t flags, char *out, size_t size, kern_return_t *walked)
 {
-	struct vfs_path pa = { who->wh_cwd, source, strlen(source), 0 };
+	struct vfs_path pa = { who->wh_cwd, source, strlen(source), 0, NULL };
 	struct vfs_name *na;
 	kern_return_t kr;
 

@@ -21,6 +21,7 @@ struct walk {
 	const char	*wk_p, *wk_end;	/* what is left */
 	char		*wk_buf;	/* where it is, once a link was expanded */
 	unsigned int	wk_links;
+	bool		wk_steady;	/* only vfs can change the names so far */
 };
 
 /* ---- Steps ---- */
@@ -220,6 +221,8 @@ component_walk(struct walk *wk, const struct component *co, unsigned int flags)
 		step_up(wk);
 		return KERN_SUCCESS;
 	}
+	if (wk->wk_at->na_vnode->vn_mount->mn_cache != MX_CACHE_FOREVER)
+		wk->wk_steady = false;
 	kr = lookup(wk->wk_at, wk->wk_pid, co->co_name, co->co_len, &na);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -283,7 +286,7 @@ static kern_return_t
 walk(const struct vfs_who *who, const struct vfs_path *path, unsigned int flags, struct vfs_last *last,
 	struct vfs_name **out)
 {
-	struct walk wk = { who, path->pa_pid, NULL, path->pa_path, path->pa_path + path->pa_len, NULL, 0 };
+	struct walk wk = { who, path->pa_pid, NULL, path->pa_path, path->pa_path + path->pa_len, NULL, 0, true };
 	kern_return_t kr;
 
 	if (path->pa_len >= MX_PATH_MAX)
@@ -296,6 +299,8 @@ walk(const struct vfs_who *who, const struct vfs_path *path, unsigned int flags,
 		vfs_cross(&wk.wk_at);
 	kr = walk_run(&wk, flags, last);
 	free(wk.wk_buf);
+	if (path->pa_steady != NULL)
+		*path->pa_steady = wk.wk_steady;
 	if (kr != KERN_SUCCESS) {
 		vfs_name_release(wk.wk_at);
 		return kr;

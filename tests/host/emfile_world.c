@@ -548,13 +548,15 @@ node_at(mach_port_t ctx, mach_port_t dir, const char *path, uint32_t n)
 
 kern_return_t
 vfs_open(mach_port_t ctx, uint32_t tag, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags,
-	uint32_t mode, uint32_t *kind, mach_port_t *io, mx_attr_t *attr, mx_blob_t data, mach_msg_type_number_t *ndata)
+	uint32_t mode, uint32_t *kind, mach_port_t *io, mx_attr_t *attr, mx_stamp_t *stamp, mx_blob_t data,
+	mach_msg_type_number_t *ndata)
 {
 	struct node *node = node_at(ctx, dir, path, n);
 	char full[512];
 
 	(void)tag, (void)who, (void)data;
 	RPC();
+	*stamp = (mx_stamp_t){ 0, 0, 0, 0 };
 	if (node == NULL && !(flags & MX_O_CREAT))
 		return MX_ENOENT;
 	if (node != NULL && (flags & (MX_O_CREAT | MX_O_EXCL)) == (MX_O_CREAT | MX_O_EXCL))
@@ -580,7 +582,8 @@ vfs_open(mach_port_t ctx, uint32_t tag, int32_t who, mach_port_t dir, const mx_p
 }
 
 kern_return_t
-vfs_stat(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags, mx_attr_t *attr)
+vfs_stat(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags, mx_attr_t *attr,
+	mx_stamp_t *stamp)
 {
 	struct node *node = node_at(ctx, dir, path, n);
 
@@ -589,7 +592,16 @@ vfs_stat(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, ma
 	if (node == NULL)
 		return MX_ENOENT;
 	*attr = node->attr;
+	*stamp = (mx_stamp_t){ 0, 0, 0, 0 };
 	return KERN_SUCCESS;
+}
+
+/* Nothing is counted: every question is asked. */
+kern_return_t
+vfs_changes(mach_port_t ctx, mach_port_t *memory)
+{
+	(void)ctx, (void)memory;
+	return MX_ENODEV;
 }
 
 kern_return_t

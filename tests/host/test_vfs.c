@@ -54,7 +54,7 @@ static bool is_root;
 static struct vfs_path
 path_of(const char *path)
 {
-	return (struct vfs_path){ who.wh_cwd, path, strlen(path), 0 };
+	return (struct vfs_path){ who.wh_cwd, path, strlen(path), 0, NULL };
 }
 
 static int
@@ -535,7 +535,7 @@ test_mounts(void)
 	char buf[500];
 	size_t len;
 
-	pa = (struct vfs_path){ vfs_root, "/m", 2, 0 };
+	pa = (struct vfs_path){ vfs_root, "/m", 2, 0, NULL };
 	CHECK(vfs_op_make(&root, &pa, &dir) == KERN_SUCCESS);
 	CHECK(vfs_walk(&root, &pa, 0, &na) == KERN_SUCCESS);
 	CHECK(vfs_mount_local(na, &tmpfs_ops, PFS_RDONLY, &args, NULL) == KERN_SUCCESS);
@@ -544,12 +544,12 @@ test_mounts(void)
 	CHECK(vfs_walk(&root, &pa, 0, &na) == KERN_SUCCESS);
 	CHECK(na->na_vnode->vn_mount->mn_root == na);
 	CHECK(vfs_name_path(na, vfs_root, buf, sizeof(buf), &len) == KERN_SUCCESS && len == 2 && memcmp(buf, "/m", 2) == 0);
-	pa = (struct vfs_path){ na, "..", 2, 0 };
+	pa = (struct vfs_path){ na, "..", 2, 0, NULL };
 	CHECK(vfs_walk(&root, &pa, 0, &up) == KERN_SUCCESS && up == vfs_root);
 	vfs_name_release(up);
-	pa = (struct vfs_path){ na, "x", 1, 0 };
+	pa = (struct vfs_path){ na, "x", 1, 0, NULL };
 	CHECK(vfs_op_make(&root, &pa, &dir) == MX_EROFS);
-	pa = (struct vfs_path){ vfs_root, "m", 1, 0 };
+	pa = (struct vfs_path){ vfs_root, "m", 1, 0, NULL };
 	CHECK(vfs_op_unlink(&root, &pa, true) == MX_EBUSY);
 	len = vfs_mount_list(false, buf, sizeof(buf));
 	CHECK(len > 0 && strstr(buf, "none /m tmpfs ro 0 0\n") != NULL);
@@ -570,7 +570,7 @@ test_chroot(void)
 	struct pfs_new dir = { .nw_mode = MX_S_IFDIR | 0755 };
 	struct pfs_new up = { .nw_mode = MX_S_IFLNK | 0777, .nw_target = "/../../q", .nw_target_len = 8 };
 	struct vfs_who jail = { .wh_cwd = vfs_root };
-	struct vfs_path pa = { vfs_root, "/j", 2, 0 };
+	struct vfs_path pa = { vfs_root, "/j", 2, 0, NULL };
 	struct vfs_name *na, *found;
 	char buf[100];
 	size_t len;
@@ -579,21 +579,21 @@ test_chroot(void)
 	CHECK(vfs_op_make(&jail, &pa, &dir) == KERN_SUCCESS);
 	CHECK(vfs_walk(&jail, &pa, 0, &na) == KERN_SUCCESS);
 	jail.wh_root = jail.wh_cwd = na;
-	pa = (struct vfs_path){ na, "/../../q", 8, 0 };
+	pa = (struct vfs_path){ na, "/../../q", 8, 0, NULL };
 	CHECK(vfs_op_make(&jail, &pa, &dir) == KERN_SUCCESS);
-	pa = (struct vfs_path){ na, "l", 1, 0 };
+	pa = (struct vfs_path){ na, "l", 1, 0, NULL };
 	CHECK(vfs_op_make(&jail, &pa, &up) == KERN_SUCCESS);
 	CHECK(vfs_walk(&jail, &pa, VFS_FOLLOW, &found) == KERN_SUCCESS);
 	CHECK(vfs_name_path(found, na, buf, sizeof(buf), &len) == KERN_SUCCESS && len == 2 && memcmp(buf, "/q", 2) == 0);
 	CHECK(vfs_name_path(found, vfs_root, buf, sizeof(buf), &len) == KERN_SUCCESS && len == 4 && memcmp(buf, "/j/q", 4) == 0);
 	CHECK(vfs_name_path(vfs_root, na, buf, sizeof(buf), &len) == MX_ENOENT);
-	pa = (struct vfs_path){ na, "q", 1, 0 };
+	pa = (struct vfs_path){ na, "q", 1, 0, NULL };
 	CHECK(vfs_op_unlink(&jail, &pa, true) == KERN_SUCCESS);
 	CHECK(vfs_name_path(found, vfs_root, buf, sizeof(buf), &len) == MX_ENOENT);
-	pa = (struct vfs_path){ found, "..", 2, 0 };	/* out of a removed directory */
+	pa = (struct vfs_path){ found, "..", 2, 0, NULL };	/* out of a removed directory */
 	vfs_name_release(na);
 	CHECK(vfs_walk(&jail, &pa, 0, &na) == KERN_SUCCESS && na == jail.wh_root);
-	pa = (struct vfs_path){ found, "new", 3, 0 };
+	pa = (struct vfs_path){ found, "new", 3, 0, NULL };
 	CHECK(vfs_op_make(&jail, &pa, &dir) == MX_ENOENT);
 	vfs_name_release(found);
 	vfs_name_release(na);
@@ -604,7 +604,7 @@ static void
 test_limits(void)
 {
 	static char path[5000], name[300];
-	struct vfs_path pa = { vfs_root, path, 0, 0 };
+	struct vfs_path pa = { vfs_root, path, 0, 0, NULL };
 	struct vfs_who root = { .wh_root = vfs_root, .wh_cwd = vfs_root };
 	struct vfs_name *na;
 	unsigned int i;
@@ -616,18 +616,18 @@ test_limits(void)
 	pa.pa_len = 4096;
 	CHECK(vfs_walk(&root, &pa, 0, &na) == MX_ENAMETOOLONG);
 	memset(name, 'n', sizeof(name));
-	pa = (struct vfs_path){ vfs_root, name, 256, 0 };
+	pa = (struct vfs_path){ vfs_root, name, 256, 0, NULL };
 	CHECK(vfs_walk(&root, &pa, 0, &na) == MX_ENAMETOOLONG);
 	pa.pa_len = 255;
 	CHECK(vfs_walk(&root, &pa, 0, &na) == MX_ENOENT);
-	pa = (struct vfs_path){ vfs_root, "", 0, 0 };
+	pa = (struct vfs_path){ vfs_root, "", 0, 0, NULL };
 	CHECK(vfs_walk(&root, &pa, 0, &na) == MX_ENOENT);
 	for (i = 0; i < 41; i++) {		/* a chain: 40 links are followed, 41 are not */
 		char link[20], target[20];
 		struct pfs_new what = { .nw_mode = MX_S_IFLNK | 0777, .nw_target = target };
 
 		what.nw_target_len = (size_t)sprintf(target, i == 0 ? "/" : "L%u", i - 1);
-		pa = (struct vfs_path){ vfs_root, link, (size_t)sprintf(link, "L%u", i), 0 };
+		pa = (struct vfs_path){ vfs_root, link, (size_t)sprintf(link, "L%u", i), 0, NULL };
 		CHECK(vfs_op_make(&root, &pa, &what) == KERN_SUCCESS);
 		CHECK(vfs_walk(&root, &pa, VFS_FOLLOW, &na) == (i < 40 ? KERN_SUCCESS : MX_ELOOP));
 		if (i < 40)
@@ -647,7 +647,7 @@ test_memory(void)
 	bool created;
 
 	for (n = 1; n < 60; n++) {
-		struct vfs_path a = { vfs_root, "/mem", 4, 0 }, b = { vfs_root, "/mem/f", 6, 0 }, c = { vfs_root, "/mem/g", 6, 0 };
+		struct vfs_path a = { vfs_root, "/mem", 4, 0, NULL }, b = { vfs_root, "/mem/f", 6, 0, NULL }, c = { vfs_root, "/mem/g", 6, 0, NULL };
 		struct pfs_new dir = { .nw_mode = MX_S_IFDIR | 0755 };
 
 		vfs_name_purge(NULL);

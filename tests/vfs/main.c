@@ -68,7 +68,7 @@ t_open(mach_port_t ctx, const char *path, uint32_t flags, uint32_t mode, struct 
 	kern_return_t kr;
 
 	f->io = MACH_PORT_NULL;
-	kr = vfs_open(ctx, 1, 0, MACH_PORT_NULL, path, strlen(path), flags, mode, &f->kind, &f->io, &f->attr, f->data, &n);
+	kr = vfs_open(ctx, 1, 0, MACH_PORT_NULL, path, strlen(path), flags, mode, &f->kind, &f->io, &f->attr, &f->stamp, f->data, &n);
 	f->n = n;
 	return kr;
 }
@@ -76,7 +76,9 @@ t_open(mach_port_t ctx, const char *path, uint32_t flags, uint32_t mode, struct 
 kern_return_t
 t_stat(mach_port_t ctx, const char *path, uint32_t flags, struct mx_attr *attr)
 {
-	return vfs_stat(ctx, 0, MACH_PORT_NULL, path, strlen(path), flags, attr);
+	mx_stamp_t stamp;
+
+	return vfs_stat(ctx, 0, MACH_PORT_NULL, path, strlen(path), flags, attr, &stamp);
 }
 
 kern_return_t
@@ -165,7 +167,7 @@ test_directory(void)
 		}
 	}
 	tap_ok(dot && null && entries > 15 && entries < 40, "it lists '.', 'null' and %u in all", entries);
-	tap_is(vfs_stat(ctx_root, 0, f.io, "zero", 4, 0, &f.attr), KERN_SUCCESS, "a path relative to it is found");
+	tap_is(vfs_stat(ctx_root, 0, f.io, "zero", 4, 0, &f.attr, &f.stamp), KERN_SUCCESS, "a path relative to it is found");
 	mx_port_release(f.io);
 }
 

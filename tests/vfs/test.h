@@ -16,6 +16,7 @@ struct t_file {
 	mach_port_t	io;
 	uint32_t	kind;
 	struct mx_attr	attr;
+	mx_stamp_t	stamp;
 	char		data[MX_BLOB_MAX];
 	size_t		n;
 };

@@ -183,6 +183,14 @@ void pfs_node_touch(struct pfs_node *node, unsigned int which);
 /* pn_attr changed otherwise than by pfs_node_touch: tell who has the node mapped. */
 void pfs_node_changed(struct pfs_node *node);
 
+/* What vfs counts for its clients, when the file system is in its task; else NULL. */
+extern struct mx_changes *pfs_changes;
+static inline uint32_t
+pfs_changes_place(const struct pfs_node *node)
+{
+	return 1 + ((uint32_t)(uintptr_t)node >> 4) * 2654435761u % (MX_CHANGES_PLACES - 2);
+}
+
 /* One entry: NEXT is the cookie from which the entry after it begins (not 0). False: it did not fit, stop. */
 bool pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32_t mode, const char *name, size_t len);
 

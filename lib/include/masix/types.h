@@ -145,6 +145,23 @@ struct mx_siginfo {			/* 8 words */
 	uint32_t	si_utime, si_stime;	/* clock ticks (100 Hz), of a child */
 };
 
+/*
+ * What vfs counts in a page that every process can read: an answer about a name is as good as new while neither the names' count nor that
+ * of its file has moved. Files share counts; a count that moves for another one's sake costs a question.
+ */
+#define MX_CHANGES_PLACES 1024u
+struct mx_changes {
+	uint32_t	ch_names;	/* made, moved, removed; mounts; who may search a directory */
+	uint32_t	ch_nodes[MX_CHANGES_PLACES - 1];	/* attributes; 0 is not used */
+};
+
+struct mx_stamp {
+	uint32_t	st_place;	/* in ch_nodes; 0: the answer is good for once */
+	uint32_t	st_names, st_count;	/* what the counts were */
+	uint32_t	st_spare;	/* 0 */
+};
+
+typedef struct mx_stamp mx_stamp_t;
 typedef struct mx_attr mx_attr_t;
 typedef struct mx_setattr mx_setattr_t;
 typedef struct mx_statfs mx_statfs_t;
