@@ -23,11 +23,12 @@ disk_find(uint32_t path, struct mx_swap_request *sr)
 {
 	struct em_path p;
 	struct mx_attr at;
+	mx_stamp_t stamp;
 	int32_t err = em_path_get(&p, MX_AT_FDCWD, path, 0);
 
 	if (err < 0)
 		return err;
-	err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p.p_dir, p.p_name, p.p_len, 0, &at));
+	err = EM_VFS(vfs_stat(em_vfs(), em_proc()->p_pid, p.p_dir, p.p_name, p.p_len, 0, &at, &stamp));
 	if (err == 0 && (at.at_mode & S_FMT) != S_BLOCK)
 		err = EM_E(EINVAL);		/* swap on a file is not there */
 	if (err == 0) {
