@@ -164,6 +164,7 @@ end_test(void)
 	int32_t result;
 
 	tap_ok(ask(false, DIE, 0, &result) == MX_ESERVERDIED, "a request that kills whoever gets it is given up");
+	tap_ok(ask(false, WHO, 0, &result) == KERN_SUCCESS, "... and others are not");	/* what comes next counts servers' ports */
 	mortal.sv_name = "nobody";
 	mortal.sv_port = MACH_PORT_NULL;
 	tap_ok(ask(false, WHO, 0, &result) == MX_ENOENT, "a server that there is not");
