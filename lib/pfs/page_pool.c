@@ -18,7 +18,7 @@
 #define CHUNK_PAGES	64
 #define CHUNK_ALL	(~0ull)
 #define SPARE_MAX	4	/* empty chunks that are kept */
-#define OTHERS_MAX	512	/* pages of no chunk that are kept */
+#define OTHERS_MAX	64	/* pages of no chunk that are kept */
 
 struct chunk {
 	uint64_t	ch_free;	/* pages that nobody uses */
