@@ -92,18 +92,31 @@ em_ring_filled(const struct mx_ring *ring)
 	return __atomic_load_n(&ring->rg_tail, __ATOMIC_SEQ_CST) - head;
 }
 
+bool
+em_ring_has_ended(const struct mx_ring *ring)
+{
+	return ring->rg_no_writers || ring->rg_no_readers;
+}
+
+/* END is the ring's flag for one side. Both wake: either may be shut by another process that has the same end. */
+static void
+ring_end(struct mx_ring *ring, mach_port_t port, volatile uint32_t *end)
+{
+	__atomic_store_n(end, 1, __ATOMIC_SEQ_CST);
+	ring_changed(ring, port, &ring->rg_readers_wait);
+	ring_changed(ring, port, &ring->rg_writers_wait);
+}
+
 void
 em_ring_end_writing(struct mx_ring *ring, mach_port_t port)
 {
-	__atomic_store_n(&ring->rg_no_writers, 1, __ATOMIC_SEQ_CST);
-	ring_changed(ring, port, &ring->rg_readers_wait);
+	ring_end(ring, port, &ring->rg_no_writers);
 }
 
 void
 em_ring_end_reading(struct mx_ring *ring, mach_port_t port)
 {
-	__atomic_store_n(&ring->rg_no_readers, 1, __ATOMIC_SEQ_CST);
-	ring_changed(ring, port, &ring->rg_writers_wait);
+	ring_end(ring, port, &ring->rg_no_readers);
 }
 
 /* ---- Bytes in the ring; the lock of that side is held ---- */
@@ -209,14 +222,14 @@ em_ring_read(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t 
 		if (n < 0)
 			return n;
 		*length = 0;
-		if (ring->rg_no_writers && em_ring_filled(ring) == 0)
+		if (em_ring_has_ended(ring) && em_ring_filled(ring) == 0)
 			return 0;
-		if (ring->rg_no_writers)
+		if (em_ring_has_ended(ring))
 			continue;
 		if (how & EM_RING_NONBLOCK)
 			return EM_E(EAGAIN);
 		__atomic_store_n(&ring->rg_readers_wait, 1, __ATOMIC_SEQ_CST);
-		if (em_ring_filled(ring) == 0 && !ring->rg_no_writers) {
+		if (em_ring_filled(ring) == 0 && !em_ring_has_ended(ring)) {
 			n = ring_sleep(&ring->rg_readers_wait);
 			if (n < 0)
 				return n;
@@ -271,7 +284,7 @@ ring_write_once(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32
 	uint32_t need = whole + (how & EM_RING_RECORDS ? RING_HEADER : 0);
 	int32_t n;
 
-	if (ring->rg_no_readers)
+	if (em_ring_has_ended(ring))
 		return EM_E(EPIPE);
 	em_shared_lock(&ring->rg_write_lock);
 	n = ring_put(ring, u, how, whole);
@@ -283,7 +296,7 @@ ring_write_once(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32
 	if (how & EM_RING_NONBLOCK)
 		return EM_E(EAGAIN);
 	__atomic_store_n(&ring->rg_writers_wait, 1, __ATOMIC_SEQ_CST);
-	if (MX_RING_BYTES - em_ring_filled(ring) >= (need > 0 ? need : 1) || ring->rg_no_readers)
+	if (MX_RING_BYTES - em_ring_filled(ring) >= (need > 0 ? need : 1) || em_ring_has_ended(ring))
 		return 0;
 	return ring_sleep(&ring->rg_writers_wait);
 }

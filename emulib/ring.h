@@ -25,6 +25,8 @@ int32_t em_ring_write(struct mx_ring *ring, mach_port_t port, struct em_uio *u, 
 /* Bytes in the ring, more than MX_RING_BYTES when it is broken. */
 uint32_t em_ring_filled(const struct mx_ring *ring);
 bool em_ring_has_room(const struct mx_ring *ring);
+/* One side is gone or was shut: nothing more comes in, what is there can be read. */
+bool em_ring_has_ended(const struct mx_ring *ring);
 /* Nobody will write (or read) any more, whoever still holds that end. */
 void em_ring_end_writing(struct mx_ring *ring, mach_port_t port);
 void em_ring_end_reading(struct mx_ring *ring, mach_port_t port);

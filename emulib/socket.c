@@ -38,7 +38,6 @@ enum { SO_REUSEADDR = 2, SO_TYPE, SO_ERROR, SO_SNDBUF = 7, SO_RCVBUF, SO_KEEPALI
 struct em_socket {
 	uint32_t	so_type;
 	struct em_ring	*so_out;	/* written through f_port2; f_ring is what is read; both NULL: not connected */
-	bool		so_read_shut, so_write_shut;
 	uint32_t	so_peer[3];	/* pid, uid, gid of who made the pair */
 	uint16_t	so_name_len;
 	char		so_name[ADDRESS_MAX];
@@ -78,8 +77,6 @@ socket_receive(struct em_file *f, struct em_uio *u, uint32_t flags, uint32_t *le
 	if (!socket_is_connected(f))
 		return socket_of(f)->so_type == SOCK_DGRAM ? EM_E(EAGAIN) : socket_of(f)->so_type == SOCK_STREAM ? EM_E(EINVAL) :
 		    EM_E(ENOTCONN);
-	if (socket_of(f)->so_read_shut)
-		return 0;
 	do
 		n = em_ring_read(f->f_ring->r_ring, f->f_port, u, socket_how(f, flags), length);
 	while (n > 0 && flags & MSG_WAITALL && !(flags & (MSG_PEEK | MSG_DONTWAIT)) && u->u_done < asked &&
@@ -94,10 +91,7 @@ socket_send(struct em_file *f, struct em_uio *u, uint32_t flags)
 
 	if (!socket_is_connected(f))
 		return EM_E(ENOTCONN);
-	if (socket_of(f)->so_write_shut)
-		n = EM_E(EPIPE);
-	else
-		n = em_ring_write(socket_of(f)->so_out->r_ring, f->f_port2, u, socket_how(f, flags));
+	n = em_ring_write(socket_of(f)->so_out->r_ring, f->f_port2, u, socket_how(f, flags));
 	if (n == EM_E(EPIPE) && !(flags & MSG_NOSIGNAL) && socket_of(f)->so_type != SOCK_DGRAM)
 		(void)em_signal_self(MX_SIGPIPE, MX_SI_USER, 0);
 	return n;
@@ -123,7 +117,7 @@ static uint32_t
 socket_events(const struct em_file *f)
 {
 	const struct mx_ring *in = f->f_ring->r_ring, *out = socket_of(f)->so_out->r_ring;
-	bool no_more = in->rg_no_writers || socket_of(f)->so_read_shut, no_peer = out->rg_no_readers || socket_of(f)->so_write_shut;
+	bool no_more = em_ring_has_ended(in), no_peer = em_ring_has_ended(out);
 
 	return (em_ring_filled(in) > 0 || no_more ? EM_POLL_READ : 0) | (no_more ? MX_POLLRDHUP : 0) |
 	    (no_more && no_peer ? MX_POLLHUP : 0) | (em_ring_has_room(out) || no_peer ? EM_POLL_WRITE : 0);
@@ -242,11 +236,9 @@ em_socket_save(const struct em_file *f, uint32_t *word)
 	if (so == NULL)
 		return;
 	word[0] = so->so_type;
-	word[1] = so->so_read_shut;
-	word[2] = so->so_write_shut;
 	for (uint32_t i = 0; i < 3; i++)
-		word[3 + i] = so->so_peer[i];
-	word[6] = socket_is_connected(f);
+		word[1 + i] = so->so_peer[i];
+	word[4] = socket_is_connected(f);
 }
 
 int32_t
@@ -259,13 +251,11 @@ em_socket_load(struct em_file *f, const uint32_t *word)
 		return EM_E(ENOMEM);
 	f->f_private = so;
 	so->so_type = word[0];
-	so->so_read_shut = word[1] != 0;
-	so->so_write_shut = word[2] != 0;
 	for (uint32_t i = 0; i < 3; i++)
-		so->so_peer[i] = word[3 + i];
-	if (word[6] != 0)
+		so->so_peer[i] = word[1 + i];
+	if (word[4] != 0)
 		err = em_ring_of(f->f_port, &f->f_ring);
-	if (err == 0 && word[6] != 0)
+	if (err == 0 && word[4] != 0)
 		err = em_ring_of(f->f_port2, &so->so_out);
 	return err;
 }
@@ -621,14 +611,10 @@ sys_shutdown(uint32_t fd, uint32_t how, uint32_t c, uint32_t d, uint32_t e, uint
 		err = EM_E(EINVAL);
 	else if (!socket_is_connected(f))
 		err = EM_E(ENOTCONN);
-	if (err == 0 && how != 1) {
-		socket_of(f)->so_read_shut = true;
+	if (err == 0 && how != 1)
 		em_ring_end_reading(f->f_ring->r_ring, f->f_port);
-	}
-	if (err == 0 && how != 0) {
-		socket_of(f)->so_write_shut = true;
+	if (err == 0 && how != 0)
 		em_ring_end_writing(socket_of(f)->so_out->r_ring, f->f_port2);
-	}
 	em_file_release(f);
 	em_poll_poke();
 	return err;

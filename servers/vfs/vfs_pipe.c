@@ -90,22 +90,31 @@ ring_fill(const struct mx_ring *ring)
 	return ring->rg_tail - ring->rg_head;
 }
 
+/* Of a socket's ring the processes may have shut a side that they still hold. A FIFO that was never opened by the other side says
+ * the same of itself, and has not ended. */
+static bool
+is_shut(const struct vfs_fifo *ff)
+{
+	return ff->ff_vnode == NULL && (ff->ff_ring->rg_no_writers || ff->ff_ring->rg_no_readers);
+}
+
 static uint32_t
 end_events(const struct pipe_end *pe)
 {
 	const struct mx_ring *ring = pe->pe_fifo->ff_ring;
 	uint32_t fill = ring_fill(ring), events = 0;
+	bool shut = is_shut(pe->pe_fifo);
 
 	if (pe->pe_reads) {
 		if (fill != 0)
 			events |= MX_POLLIN | MX_POLLRDNORM;
-		if (pe->pe_fifo->ff_writers == 0 && pe->pe_fifo->ff_writer_opens != 0)
+		if (shut || (pe->pe_fifo->ff_writers == 0 && pe->pe_fifo->ff_writer_opens != 0))
 			events |= MX_POLLHUP;
 	}
 	if (pe->pe_writes) {
 		if (fill > MX_RING_BYTES || MX_RING_BYTES - fill >= PIPE_BUF)
 			events |= MX_POLLOUT | MX_POLLWRNORM;
-		if (pe->pe_fifo->ff_readers == 0)
+		if (shut || pe->pe_fifo->ff_readers == 0)
 			events |= MX_POLLERR;
 	}
 	return events;

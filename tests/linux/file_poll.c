@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -304,6 +305,62 @@ test_epoll(void)
 	close(f);
 }
 
+/* Run shutdown(FD, HOW) in another process that has the socket, after a while. */
+static pid_t
+shut_later(int fd, int how)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(100000);
+		_exit(shutdown(fd, how) != 0);
+	}
+	return pid;
+}
+
+/* A socket that another process shuts wakes who waits for it here. */
+static void
+test_shutdown(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct pollfd p = { .events = POLLIN };
+	int s[2], status;
+	char c[8];
+
+	returns(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	p.fd = s[1];
+	shut_later(s[0], SHUT_WR);
+	returns(poll(&p, 1, 5000), 1);
+	ok(p.revents == POLLIN, "poll: the peer's other holder shut its side");
+	returns(read(s[1], c, sizeof(c)), 0);
+	fails(send(s[0], "x", 1, MSG_NOSIGNAL), EPIPE);
+	returns(write(s[1], "back", 4), 4);
+	returns(read(s[0], c, sizeof(c)), 4);
+	wait(&status);
+	ok(status == 0, "shutdown in a child");
+	p.fd = s[0];
+	shut_later(s[0], SHUT_RD);
+	returns(poll(&p, 1, 5000), 1);
+	ok(p.revents == (POLLIN | POLLHUP), "poll: another holder shut the rest");
+	wait(&status);
+	fails(send(s[1], "x", 1, MSG_NOSIGNAL), EPIPE);
+	close(s[0]);
+	close(s[1]);
+	returns(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	shut_later(s[0], SHUT_RD);
+	returns(read(s[0], c, sizeof(c)), 0);
+	wait(&status);
+	ep = epoll_create1(0);
+	returns(epoll_ctl(ep, EPOLL_CTL_ADD, s[1], &ev), 0);
+	shut_later(s[0], SHUT_WR);
+	returns(epoll_wait(ep, &ev, 1, 5000), 1);
+	ok((ev.events & EPOLLIN) != 0, "epoll: the peer's other holder shut its side");
+	wait(&status);
+	close(ep);
+	close(s[0]);
+	close(s[1]);
+}
+
 int
 main(void)
 {
@@ -314,5 +371,6 @@ main(void)
 	test_timerfd();
 	test_signalfd();
 	test_epoll();
+	test_shutdown();
 	return tap_end();
 }
