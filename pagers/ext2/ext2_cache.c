@@ -257,11 +257,14 @@ ext2_cache_write(struct ext2_volume *ev)
 		list[i++] = bu;
 	qsort(list, n, sizeof(*list), by_order);
 	for (i = 0; i < n; i++) {
+		if (i > 0 && (list[i]->bu_flags & EXT2_BUF_ORDER) == EXT2_BUF_NAME && (list[i - 1]->bu_flags & EXT2_BUF_ORDER) != EXT2_BUF_NAME)
+			(void)blk_flush(ev->ev_disk);	/* what names lead to is there before them */
 		one = ext2_buf_write(ev, list[i]);
 		if (one != KERN_SUCCESS)
 			kr = one;
-		list[i]->bu_flags &= ~EXT2_BUF_DIRTY;
 	}
+	for (i = 0; i < n; i++)
+		list[i]->bu_flags &= ~EXT2_BUF_DIRTY;
 	ca->ca_dirty = NULL;
 	ca->ca_ndirty = 0;
 	free(list);

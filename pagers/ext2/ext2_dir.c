@@ -117,7 +117,7 @@ ext2_dir_grow(struct ext2_node *dir, uint32_t *n, struct ext2_buf **out)
 	if (kr != KERN_SUCCESS)
 		return kr;
 	entry_at(*out, 0)->de_rec_len = (uint16_t)ev->ev_block_size;
-	ext2_buf_dirty(ev, *out, EXT2_BUF_NAME);
+	ext2_buf_dirty(ev, *out, EXT2_BUF_MAP);	/* before the block that loses what it gets */
 	(*out)->bu_flags |= EXT2_BUF_DIR;
 	dir->en_node.pn_attr.at_size += ev->ev_block_size;
 	ext2_node_changed(dir);

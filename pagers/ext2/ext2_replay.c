@@ -190,7 +190,8 @@ passes_run(struct replay *rp)
 		kr = pass_run(rp, REVOKE);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	qsort(rp->rp_revoked, rp->rp_nrevoked, sizeof(*rp->rp_revoked), by_block);
+	if (rp->rp_nrevoked > 0)
+		qsort(rp->rp_revoked, rp->rp_nrevoked, sizeof(*rp->rp_revoked), by_block);
 	return pass_run(rp, WRITE);
 }
 
