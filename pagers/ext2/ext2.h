@@ -85,6 +85,8 @@ struct ext2_journal {
 struct ext2_volume {
 	struct pfs_volume *ev_volume;
 	struct blk_disk	*ev_disk;
+	char		ev_source[32];	/* its name, to open it again */
+	size_t		ev_source_len;
 	struct mx_mutex	ev_lock;
 	struct mx_cond	ev_changed;	/* a commit ended, a node came to rest, contents were written */
 	struct ext2_buf	*ev_super_buf;	/* a reference for good */
@@ -118,7 +120,6 @@ struct ext2_volume {
 	struct ext2_node *ev_orphans;	/* first of the list on the disk */
 	void		(*ev_wake)(struct ext2_volume *ev);	/* there is work for ext2_volume_work; NULL: it is called now and then */
 	void		*ev_worker;
-	bool		ev_ending;
 	unsigned int	ev_said;	/* errors that were logged */
 };
 
@@ -189,6 +190,8 @@ ext2_blocks_of(const struct ext2_volume *ev, uint64_t bytes)
 
 /* Read and check the superblock and descriptors. Errors: MX_EINVAL no such file system, MX_EROFS it can only be read, MX_EIO */
 kern_return_t ext2_super_load(struct ext2_volume *ev, bool write);
+/* May it be written? Errors: MX_EROFS */
+kern_return_t ext2_super_writable(const struct ext2_volume *ev);
 /* The counts and flags in ev_super's buffer follow those in memory; the buffer becomes part of the transaction. */
 void ext2_super_changed(struct ext2_volume *ev);
 /* Write the superblock now, beside transactions (when the volume becomes or ceases to be in use). */
@@ -242,6 +245,8 @@ kern_return_t ext2_extend(struct ext2_volume *ev, uint32_t credits);
 void ext2_end(struct ext2_volume *ev);
 /* All changes made so far are durable when it returns. May give up the lock. */
 kern_return_t ext2_commit(struct ext2_volume *ev);
+/* The same without having the disk flush when nothing was changed. */
+kern_return_t ext2_commit_changes(struct ext2_volume *ev);
 /* Only if transaction TID is not yet. */
 kern_return_t ext2_commit_tid(struct ext2_volume *ev, uint32_t tid);
 uint32_t ext2_tid(const struct ext2_volume *ev);	/* of the running transaction; 0 without journal */

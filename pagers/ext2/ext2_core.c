@@ -141,9 +141,9 @@ wants_recovery(struct blk_disk *disk)
 
 /* Open the disk: for writing also when only the journal is to be replayed. */
 static kern_return_t
-disk_open(struct ext2_volume *ev, const struct pfs_mount_args *args, bool write, bool *recover)
+disk_open(struct ext2_volume *ev, bool write, bool *recover)
 {
-	kern_return_t kr = blk_disk_open(args->ma_source, args->ma_source_len, write, &ev->ev_disk);
+	kern_return_t kr = blk_disk_open(ev->ev_source, ev->ev_source_len, write, &ev->ev_disk);
 
 	if (kr != KERN_SUCCESS || write)
 		return kr;
@@ -152,7 +152,7 @@ disk_open(struct ext2_volume *ev, const struct pfs_mount_args *args, bool write,
 		return KERN_SUCCESS;
 	blk_disk_close(ev->ev_disk);
 	ev->ev_disk = NULL;
-	kr = blk_disk_open(args->ma_source, args->ma_source_len, true, &ev->ev_disk);
+	kr = blk_disk_open(ev->ev_source, ev->ev_source_len, true, &ev->ev_disk);
 	if (kr == MX_EROFS)
 		mx_log(MX_LOG_ERROR, "ext2: the volume was not unmounted, and its disk cannot be written: mount with -o noload to look at it");
 	return kr;
@@ -168,11 +168,17 @@ core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 
 	if (ev == NULL)
 		return MX_ENOMEM;
+	if (args->ma_source_len > sizeof(ev->ev_source)) {
+		free(ev);
+		return MX_ENOTBLK;
+	}
+	memcpy(ev->ev_source, args->ma_source, args->ma_source_len);
+	ev->ev_source_len = args->ma_source_len;
 	ev->ev_volume = vol;
 	ev->ev_readonly = true;			/* until all is known to be well */
 	ev->ev_generation = (uint32_t)mx_real_ns();
 	options_decode(ev, args);
-	kr = disk_open(ev, args, write, &recover);
+	kr = disk_open(ev, write, &recover);
 	if (kr != KERN_SUCCESS) {
 		free(ev);
 		return kr;
@@ -210,27 +216,28 @@ core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 /* ---- Unmounting ---- */
 
 /* Everything goes to its place, and the disk says that nobody uses the volume. */
-static void
+static kern_return_t
 volume_finish(struct ext2_volume *ev)
 {
 	kern_return_t kr;
 
 	ext2_nodes_rest(ev);
-	if (ev->ev_readonly || ev->ev_broken)
-		return;
+	if (ev->ev_readonly)
+		return KERN_SUCCESS;
 	kr = ext2_commit(ev);
 	if (kr == KERN_SUCCESS && ev->ev_journal != NULL)
 		kr = ext2_journal_end(ev);
 	if (kr != KERN_SUCCESS || ev->ev_broken) {
 		mx_log(MX_LOG_ERROR, "ext2: the volume could not be unmounted cleanly");
-		return;
+		return MX_EIO;
 	}
+	ev->ev_readonly = true;
 	ev->ev_super->s_feature_incompat &= ~EXT2_IN_RECOVER;
 	if (ev->ev_journal == NULL && !(ev->ev_super->s_state & EXT2_ERROR_FS))
 		ev->ev_super->s_state |= EXT2_VALID_FS;
 	ev->ev_super->s_wtime = (uint32_t)(mx_real_ns() / 1000000000u);
-	(void)ext2_super_write(ev);
-	(void)blk_flush(ev->ev_disk);
+	kr = ext2_super_write(ev);
+	return kr == KERN_SUCCESS ? blk_flush(ev->ev_disk) : kr;
 }
 
 static void
@@ -248,9 +255,58 @@ core_unmount(struct pfs_volume *vol)
 		if (ev->ev_nnodes > 0)
 			ext2_wait(ev);
 	}
-	volume_finish(ev);
+	(void)volume_finish(ev);
 	ext2_unlock(ev);
 	volume_free(ev);
+}
+
+/* ---- Changing between the two ---- */
+
+/* The disk is opened again, for writing; what is in memory is what is on it. */
+static kern_return_t
+disk_reopen(struct ext2_volume *ev)
+{
+	struct blk_disk *disk;
+	kern_return_t kr = blk_disk_open(ev->ev_source, ev->ev_source_len, true, &disk);
+
+	if (kr != KERN_SUCCESS)
+		return kr == MX_EBUSY ? KERN_SUCCESS : kr;	/* by this volume itself: it was writable before */
+	blk_disk_close(ev->ev_disk);
+	ev->ev_disk = disk;
+	return KERN_SUCCESS;
+}
+
+static kern_return_t
+volume_writable(struct ext2_volume *ev)
+{
+	kern_return_t kr = ext2_super_writable(ev);
+
+	if (kr == KERN_SUCCESS && (ev->ev_broken || ext2_has_incompat(ev, EXT2_IN_RECOVER)))
+		kr = MX_EROFS;			/* an error, or a journal that was not replayed: unmount it first */
+	if (kr == KERN_SUCCESS)
+		kr = disk_reopen(ev);
+	if (kr == KERN_SUCCESS && ext2_has_compat(ev, EXT2_COMPAT_HAS_JOURNAL)) {
+		ext2_journal_free(ev);
+		kr = ext2_journal_load(ev, true);
+	}
+	if (kr == KERN_SUCCESS)
+		kr = volume_mark(ev);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	ev->ev_readonly = false;
+	return ext2_orphans_finish(ev);
+}
+
+static kern_return_t
+core_remount(struct pfs_volume *vol, uint32_t flags)
+{
+	struct ext2_volume *ev = vol->pv_private;
+	kern_return_t kr;
+
+	ext2_lock(ev);
+	kr = flags & PFS_RDONLY ? volume_finish(ev) : volume_writable(ev);
+	ext2_unlock(ev);
+	return kr;
 }
 
 /* ---- The volume ---- */
@@ -288,8 +344,8 @@ ext2_volume_work(struct ext2_volume *ev, bool commit)
 {
 	ext2_lock(ev);
 	ext2_nodes_rest(ev);
-	if (commit && !ev->ev_readonly && !ev->ev_broken)
-		(void)ext2_commit(ev);
+	if (commit)
+		(void)ext2_commit_changes(ev);
 	ext2_unlock(ev);
 }
 
@@ -341,6 +397,7 @@ core_truncate(struct pfs_node *node, uint64_t size)
 	.po_unmount = core_unmount, \
 	.po_statfs = core_statfs, \
 	.po_sync = core_sync, \
+	.po_remount = core_remount, \
 	.po_lookup = ext2_lookup, \
 	.po_create = ext2_create, \
 	.po_link = ext2_link, \

@@ -233,8 +233,11 @@ times_encode(const struct ext2_volume *ev, const struct mx_attr *at, struct ext2
 static uint64_t
 size_to_store(struct ext2_node *en)
 {
-	if (en->en_ndelayed == 0)
-		en->en_disk_size = en->en_node.pn_attr.at_size;
+	uint64_t size = en->en_node.pn_attr.at_size;
+
+	/* It may be larger for a moment: who writes tells the new size last. */
+	if (en->en_disk_size < size && en->en_ndelayed == 0)
+		en->en_disk_size = size;
 	return en->en_disk_size;
 }
 
@@ -265,6 +268,8 @@ raw_encode(struct ext2_node *en, struct ext2_raw *raw)
 		raw->i_dtime = en->en_orphan_next != NULL ? en->en_orphan_next->en_ino : 0;
 	else if (at->at_nlink > 0)
 		raw->i_dtime = 0;
+	else if (en->en_dtime == 0)
+		raw->i_dtime = (uint32_t)at->at_ctime;
 }
 
 /* The first file of 2 GiB or more makes the volume one that has such files. */
@@ -536,7 +541,8 @@ ext2_orphan_add(struct ext2_node *en)
 {
 	struct ext2_volume *ev = en->en_volume;
 
-	if (en->en_orphan)
+	/* Without journal the list might be half of one time and half of another: then e2fsck finds what has no name. */
+	if (en->en_orphan || ev->ev_journal == NULL)
 		return;
 	en->en_orphan = true;
 	en->en_orphan_prev = NULL;

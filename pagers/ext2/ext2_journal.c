@@ -370,6 +370,19 @@ ext2_commit(struct ext2_volume *ev)
 	return ev->ev_journal != NULL ? journal_commit(ev) : plain_commit(ev);
 }
 
+kern_return_t
+ext2_commit_changes(struct ext2_volume *ev)
+{
+	kern_return_t kr;
+
+	if (ev->ev_readonly || ev->ev_broken)
+		return KERN_SUCCESS;
+	kr = ext2_nodes_write(ev);
+	if (kr != KERN_SUCCESS || (ev->ev_cache.ca_ndirty == 0 && (ev->ev_journal == NULL || ev->ev_journal->jo_nrevoke == 0)))
+		return kr;
+	return ext2_commit(ev);
+}
+
 uint32_t
 ext2_tid(const struct ext2_volume *ev)
 {

@@ -337,13 +337,15 @@ store_fetch(struct pfs_node *node, uint32_t page, uint32_t npages, void **pages,
 
 /* ---- Writing ---- */
 
-/* Contents of EN up to END have been stored, or will be before the next commit. */
+/* Contents of EN up to block N have been stored, or will be before the next commit. */
 static void
-disk_size_grow(struct ext2_node *en, uint64_t end)
+disk_size_grow(struct ext2_node *en, uint64_t n)
 {
-	uint64_t size = en->en_node.pn_attr.at_size;
+	const struct ext2_volume *ev = en->en_volume;
+	uint64_t size = en->en_node.pn_attr.at_size, end = n << ev->ev_block_shift;
 
-	if (end > size)
+	/* Whole blocks behind the end: who is writing them will say so. */
+	if (end > size && n <= ext2_blocks_of(ev, size))
 		end = size;
 	if (end <= en->en_disk_size)
 		return;
@@ -371,7 +373,7 @@ run_allocate(struct ext2_node *en, uint32_t n, uint32_t max, uint64_t *block, ui
 		if (kr == KERN_SUCCESS) {
 			*is_new = true;
 			ev->ev_writers++;
-			disk_size_grow(en, (uint64_t)(n + *count) << ev->ev_block_shift);
+			disk_size_grow(en, (uint64_t)n + *count);
 			ext2_delayed_drop(en, n, (uint64_t)n + *count);
 		}
 	}
@@ -379,30 +381,8 @@ run_allocate(struct ext2_node *en, uint32_t n, uint32_t max, uint64_t *block, ui
 	return kr;
 }
 
-/* Write COUNT blocks of DATA, of which only BYTES are the file's: what is behind them is zeros on the disk. */
 static kern_return_t
-run_write(struct ext2_volume *ev, uint64_t block, const uint8_t *data, uint32_t count, uint64_t bytes)
-{
-	uint32_t whole = (uint32_t)(bytes >> ev->ev_block_shift) < count ? (uint32_t)(bytes >> ev->ev_block_shift) : count;
-	uint32_t rest = whole < count ? (uint32_t)(bytes & (ev->ev_block_size - 1)) : 0;
-	uint8_t *last;
-	kern_return_t kr = KERN_SUCCESS;
-
-	if (whole > 0)
-		kr = blk_write(ev->ev_disk, block << ev->ev_block_shift, data, whole << ev->ev_block_shift);
-	if (kr != KERN_SUCCESS || whole == count)
-		return kr;
-	last = calloc(1, ev->ev_block_size);
-	if (last == NULL)
-		return MX_ENOMEM;
-	memcpy(last, data + (whole << ev->ev_block_shift), rest);
-	kr = blk_write(ev->ev_disk, (block + whole) << ev->ev_block_shift, last, ev->ev_block_size);
-	free(last);
-	return kr;
-}
-
-static kern_return_t
-run_store(struct ext2_node *en, uint32_t n, uint32_t max, const uint8_t *data, uint64_t bytes, uint32_t *count)
+run_store(struct ext2_node *en, uint32_t n, uint32_t max, const uint8_t *data, uint32_t *count)
 {
 	struct ext2_volume *ev = en->en_volume;
 	uint64_t block;
@@ -411,37 +391,44 @@ run_store(struct ext2_node *en, uint32_t n, uint32_t max, const uint8_t *data, u
 
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = run_write(ev, block, data, *count, bytes);
+	kr = blk_write(ev->ev_disk, block << ev->ev_block_shift, data, *count << ev->ev_block_shift);
 	ext2_lock(ev);
 	if (is_new)
 		ev->ev_writers--;
 	if (kr == KERN_SUCCESS)
-		disk_size_grow(en, (uint64_t)(n + *count) << ev->ev_block_shift);
+		disk_size_grow(en, (uint64_t)n + *count);
 	mx_cond_broadcast(&ev->ev_changed);
 	ext2_unlock(ev);
 	return kr;
 }
 
+/* The block behind the last one that may be stored: of the file, or promised to who is writing behind its end. */
+static uint64_t
+store_end(const struct ext2_node *en)
+{
+	uint64_t end = ext2_blocks_of(en->en_volume, en->en_node.pn_attr.at_size), promised = 0;
+
+	if (en->en_ndelayed > 0)
+		promised = (uint64_t)en->en_delayed[en->en_ndelayed - 1].ra_first + en->en_delayed[en->en_ndelayed - 1].ra_count;
+	return end > promised ? end : promised;
+}
+
+/* The layer has made zeros of what lies behind the file's end in its last page. */
 static kern_return_t
 store_store(struct pfs_node *node, uint32_t page, const void *data, uint32_t npages)
 {
 	struct ext2_node *en = ext2_node_of(node);
-	struct ext2_volume *ev = en->en_volume;
-	uint64_t offset = (uint64_t)page << MX_PAGE_SHIFT, end = offset + ((uint64_t)npages << MX_PAGE_SHIFT), size = node->pn_attr.at_size;
-	uint32_t n = block_of(ev, offset), last, count;
+	const struct ext2_volume *ev = en->en_volume;
+	uint32_t shift = MX_PAGE_SHIFT - ev->ev_block_shift, first = page << shift, n, count;
+	uint64_t end = (uint64_t)first + (npages << shift);
 	kern_return_t kr = KERN_SUCCESS;
 
-	if (size <= offset)
-		return KERN_SUCCESS;
-	if (end > size)
-		end = size;
-	last = (uint32_t)ext2_blocks_of(ev, end);
+	if (end > store_end(en))
+		end = store_end(en);
 	en->en_io++;
-	for (; n < last && kr == KERN_SUCCESS; n += count) {
-		uint64_t at = (uint64_t)n << ev->ev_block_shift;
-
-		kr = run_store(en, n, last - n < RUN_MAX ? last - n : RUN_MAX, (const uint8_t *)data + (at - offset), end - at, &count);
-	}
+	for (n = first; n < end && kr == KERN_SUCCESS; n += count)
+		kr = run_store(en, n, end - n < RUN_MAX ? (uint32_t)end - n : RUN_MAX,
+			(const uint8_t *)data + ((n - first) << ev->ev_block_shift), &count);
 	io_end(en);
 	return kr;
 }

@@ -101,6 +101,12 @@ features_check(const struct ext2_super *sb, bool write)
 	return kr;
 }
 
+kern_return_t
+ext2_super_writable(const struct ext2_volume *ev)
+{
+	return features_check(ev->ev_super, true);
+}
+
 /* ---- The superblock ---- */
 
 static kern_return_t

@@ -37,7 +37,8 @@ struct event {
 };
 
 struct blk_disk {
-	bool		bd_used, bd_opened, bd_recording, bd_readonly;
+	bool		bd_used, bd_recording, bd_readonly, bd_written;
+	unsigned int	bd_opened;	/* one may write beside those who read */
 	int		bd_fd, bd_base;	/* the image; as it was when the record began, or -1 */
 	uint64_t	bd_bytes;
 	char		bd_path[40];
@@ -289,9 +290,10 @@ blk_disk_open(const char *source, size_t len, bool write, struct blk_disk **out)
 	bd = &disks[n];
 	if (write && bd->bd_readonly)
 		return MX_EROFS;
-	if (bd->bd_opened)
+	if (write && bd->bd_written)
 		return MX_EBUSY;
-	bd->bd_opened = true;
+	bd->bd_opened++;
+	bd->bd_written |= write;
 	*out = bd;
 	return KERN_SUCCESS;
 }
@@ -299,8 +301,9 @@ blk_disk_open(const char *source, size_t len, bool write, struct blk_disk **out)
 void
 blk_disk_close(struct blk_disk *disk)
 {
-	mx_assert(disk->bd_opened);
-	disk->bd_opened = false;
+	mx_assert(disk->bd_opened > 0);
+	if (--disk->bd_opened == 0)
+		disk->bd_written = false;
 }
 
 uint64_t

@@ -222,6 +222,7 @@ load_end(void)
 /* ---- After the cut ---- */
 
 static char where[200];
+static bool has_journal;
 
 static void
 file_check(struct pfs_node *node, uint32_t at_least)
@@ -234,15 +235,14 @@ file_check(struct pfs_node *node, uint32_t at_least)
 		printf("# %s: a log has %llu bytes, %u were promised\n", where, (unsigned long long)node->pn_attr.at_size, at_least);
 	CHECK(node->pn_attr.at_size >= at_least && node->pn_attr.at_size <= sizeof(data));
 	CHECK(pfs_node_read(node, 0, data, sizeof(data), &done) == KERN_SUCCESS);
-	for (i = 0; i < done; i++)
+	/* Without a journal a file that was deleted may come back with blocks that are another's. */
+	for (i = 0; i < (has_journal ? done : at_least); i++)
 		if (data[i] != pattern(id, i) && (data[i] != 0 || i < at_least))
 			break;
-	if (i < done)
+	if (i < (has_journal ? done : at_least))
 		printf("# %s: the file %u of %u has %02x at %u, not %02x\n", where, (unsigned int)node->pn_attr.at_ino, id, data[i], i, pattern(id, i));
-	CHECK(i == done);
+	CHECK(i == (has_journal ? done : at_least));
 }
-
-static struct pfs_node *walk_dir;
 
 static void
 entry_check(const struct mx_dirent *de, void *arg)
@@ -294,7 +294,6 @@ promises_check(unsigned int events)
 		pfs_node_release(node);
 	}
 	dir_list(vol->pv_root, 8192, entry_check, vol->pv_root);
-	(void)walk_dir;
 }
 
 static void
@@ -325,6 +324,7 @@ test_cuts(const char *what, const char *mke2fs, bool journal, unsigned int steps
 	uint64_t seed;
 	char text[200];
 
+	has_journal = journal;
 	disk_make(DISK, 10 * 1024, mke2fs);
 	blk_file_open(CUT, NULL, 10 << 20, false);
 	blk_file_open(COPY, NULL, 10 << 20, false);
