@@ -73,6 +73,7 @@ put_file(struct writer *w, struct em_file *f)
 		.cf_attr = f->f_attr };
 
 	em_window_flush(f);
+	(void)em_pipe_ready(f);		/* what has no right is left out there */
 	cf.cf_port = put_port(w, f->f_port);
 	cf.cf_port2 = put_port(w, f->f_port2);
 	em_event_save(f, cf.cf_word);

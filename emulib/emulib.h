@@ -256,15 +256,15 @@ void em_vfs_replace(struct em_process *p, mach_port_t ctx);	/* CTX, the caller's
 void em_poll_thread_done(struct em_thread *t);			/* T is gone, or executes a program */
 void em_file_exit(struct em_process *p);			/* the process ends: locks that would outlive it */
 /* Around task_create and em_file_fork: nobody else changes tables and descriptions meanwhile. */
-void em_file_fork_begin(struct em_process *p);
+void em_file_fork_begin(struct em_process *p, bool execs);	/* EXECS: the child executes a program before anything else */
 void em_file_fork_end(struct em_process *p);
 int32_t em_signal_self(int signo, int code, uint32_t value);	/* to the calling process: SIGPIPE, SIGTTIN... */
 int32_t em_signal_group(int signo);				/* to the caller's process group, through proc */
 void em_kept_init(void);					/* in a fresh task */
 void em_file_exec(struct em_process *p);			/* close FD_CLOEXEC descriptors */
 /* fork: give the child task rights under the same names for p_vfs and everything open. 0 or -errno. */
-int32_t em_file_fork(struct em_process *p, mach_port_t child_task);
-void em_file_forked(struct em_process *p);			/* in the child, first thing */
+int32_t em_file_fork(struct em_process *p, mach_port_t child_task, bool execs);
+void em_file_forked(struct em_process *p, bool execs);			/* in the child, first thing */
 /* mmap of a descriptor: its memory object (a send right, the caller's) and how it may be mapped; -errno. */
 int32_t em_file_memory(int fd, int prot, int flags, mach_port_t *memory, int *maxprot);
 void em_random(void *to, size_t n);

@@ -490,11 +490,38 @@ em_file_exec(struct em_process *p)
 	em_kept_forget();
 }
 
+/* Does a fork child keep FD? Not what execve would close, if it EXECS at once. */
+static bool
+fd_is_inherited(const struct em_files *fs, uint32_t fd, bool execs)
+{
+	return fs->fs_fd[fd].fd_file != NULL && !(execs && fs->fs_fd[fd].fd_flags & EM_FD_CLOEXEC);
+}
+
+/* A file that a fork child is to have and that has no right yet, or NULL. */
+static struct em_file *
+fd_unready(const struct em_files *fs, bool execs)
+{
+	for (uint32_t fd = 0; fd < fs->fs_size; fd++)
+		if (fd_is_inherited(fs, fd, execs) && !em_pipe_is_ready(fs->fs_fd[fd].fd_file))
+			return fs->fs_fd[fd].fd_file;
+	return NULL;
+}
+
 /* Before task_create: nobody changes tables or descriptions until em_file_fork_end. */
 void
-em_file_fork_begin(struct em_process *p)
+em_file_fork_begin(struct em_process *p, bool execs)
 {
+	struct em_file *f;
+	int32_t err = 0;
+
 	em_lock(&p->p_files->fs_lock);
+	while (err == 0 && (f = fd_unready(p->p_files, execs)) != NULL) {
+		em_file_hold(f);
+		em_unlock(&p->p_files->fs_lock);
+		err = em_pipe_ready(f);		/* if it fails so does em_file_fork */
+		em_file_release(f);
+		em_lock(&p->p_files->fs_lock);
+	}
 	em_lock(&em_file_lock);
 	em_desc_freeze();
 }
@@ -509,25 +536,25 @@ em_file_fork_end(struct em_process *p)
 static int32_t
 fd_file_give(struct em_file *f, mach_port_t child_task)
 {
-	int32_t err = 0;
+	int32_t err = em_pipe_is_ready(f) ? 0 : EM_E(EAGAIN);
 
-	if (f->f_port != MACH_PORT_NULL)
+	if (err == 0 && f->f_port != MACH_PORT_NULL)
 		err = em_port_give(child_task, f->f_port);
 	if (err == 0 && f->f_port2 != MACH_PORT_NULL)
 		err = em_port_give(child_task, f->f_port2);
 	return err;
 }
 
-/* Is FD the lowest descriptor of its file? Nothing is written to the files for that: their pages would have to be copied. */
+/* Is FD the lowest descriptor of its file that a child keeps? Nothing is written to the files for that: their pages would have to be copied. */
 static bool
-fd_is_first(const struct em_files *fs, uint32_t fd)
+fd_is_first(const struct em_files *fs, uint32_t fd, bool execs)
 {
 	const struct em_file *f = fs->fs_fd[fd].fd_file;
 	uint32_t i = 0;
 
 	if (f->f_refs == 1)
 		return true;
-	while (fs->fs_fd[i].fd_file != f)
+	while (fs->fs_fd[i].fd_file != f || !fd_is_inherited(fs, i, execs))
 		i++;
 	return i == fd;
 }
@@ -535,13 +562,13 @@ fd_is_first(const struct em_files *fs, uint32_t fd)
 /* Give CHILD_TASK, a copy of this one, the rights of everything that P has open, and P's file context.
  * Errors: -errno; the caller destroys the task. Locks: between em_file_fork_begin and em_file_fork_end. */
 int32_t
-em_file_fork(struct em_process *p, mach_port_t child_task)
+em_file_fork(struct em_process *p, mach_port_t child_task, bool execs)
 {
 	struct em_files *fs = p->p_files;
 	int32_t err = em_port_give(child_task, p->p_vfs);
 
 	for (uint32_t fd = 0; fd < fs->fs_size && err == 0; fd++)
-		if (fs->fs_fd[fd].fd_file != NULL && fd_is_first(fs, fd))
+		if (fd_is_inherited(fs, fd, execs) && fd_is_first(fs, fd, execs))
 			err = fd_file_give(fs->fs_fd[fd].fd_file, child_task);
 	return err;
 }
@@ -564,7 +591,7 @@ fd_counts_are_right(const struct em_files *fs)
 
 /* In the child of a fork, before anything else of the file half: only what P has open is left. */
 void
-em_file_forked(struct em_process *p)
+em_file_forked(struct em_process *p, bool execs)
 {
 	struct em_files *fs = p->p_files;
 	struct em_file *next;
@@ -576,6 +603,9 @@ em_file_forked(struct em_process *p)
 	em_kept_forked();
 	em_poll_forked();
 	em_epoll_forked();
+	for (uint32_t fd = 0; fd < fs->fs_size && execs; fd++)	/* there is no right for it */
+		if (fs->fs_fd[fd].fd_file != NULL && !fd_is_inherited(fs, fd, execs))
+			(void)fd_table_clear(fs, fd);
 	if (fd_counts_are_right(fs))
 		return;
 	for (struct em_file *f = fd_all_files; f != NULL; f = f->f_next) {

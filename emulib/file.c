@@ -458,6 +458,9 @@ em_file_stat(struct em_file *f, struct mx_attr *attr)
 		em_window_inode(f);
 	if (em_window_attr(f, attr))
 		return 0;
+	err = em_pipe_ready(f);
+	if (err < 0)
+		return err;
 	err = EM_IO(io_stat(f->f_port, attr));
 	if (err == 0 && attr->at_ino == 0 && f->f_attr.at_ino != 0)
 		*attr = f->f_attr;		/* a driver knows its device, not the name that it was opened by */

@@ -276,6 +276,12 @@ uint32_t em_file_changes(void);		/* how often */
  * EM_RESTARTSYS: the group got SIGTTIN or SIGTTOU. */
 int32_t em_tty_background(bool writing);
 
+/* ---- Pipes that need no ring yet (pipe.c) ---- */
+
+/* F, if it is the end of a pipe, gets its ring and its right; before anything that needs one. Errors: -errno.  Blocks: asks vfs */
+int32_t em_pipe_ready(struct em_file *f);
+bool em_pipe_is_ready(const struct em_file *f);
+
 /* ---- Answers that are kept (kept.c): of the paths of em_path_get ---- */
 
 struct em_path;

@@ -29,10 +29,10 @@ static uint8_t fork_fx[512] __attribute__((aligned(16)));	/* floating point stat
 static volatile uint32_t fork_lock;
 
 static void
-locks_take(struct em_process *p)
+locks_take(struct em_process *p, bool execs)
 {
 	em_lock(&fork_lock);
-	em_file_fork_begin(p);
+	em_file_fork_begin(p, execs);
 	em_futex_relock(true);
 	em_mm_lock();
 	em_lock(&p->p_lock);
@@ -117,7 +117,7 @@ task_copy(struct em_process *p, enum em_child_kind kind, struct child *c)
 		em_mm_inherit(true);
 	if (kr != KERN_SUCCESS)
 		return E(EAGAIN);
-	err = em_file_fork(p, c->task);
+	err = em_file_fork(p, c->task, kind == EM_CHILD_EXEC);
 	if (err == 0 && fork_child.exec != NULL)
 		err = em_exec_give(fork_child.exec, c->task);
 	if (err < 0)
@@ -136,7 +136,7 @@ em_fork_kind(struct em_thread *t, const struct em_clone *how, enum em_child_kind
 
 	if (!p->p_is_vfork)		/* P's port is the parent's then */
 		em_signal_tell_ignored(p);
-	locks_take(p);
+	locks_take(p, kind == EM_CHILD_EXEC);
 	__asm__ volatile("fxsave (%0)" : : "r"(fork_fx) : "memory");
 	fork_child.kind = kind;
 	fork_child.how = *how;
@@ -217,7 +217,7 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	p->p_lock = 0;
 	em_mm_unlock();
 	em_futex_forked();
-	em_file_forked(p);
+	em_file_forked(p, fork_child.kind == EM_CHILD_EXEC);
 	fork_lock = 0;
 	em_signal_forked(p, t);
 	em_timers_forked(p);
@@ -229,7 +229,6 @@ em_fork_child(struct em_thread *t, const uint32_t words[6])
 	__asm__ volatile("fxrstor (%0)" : : "r"(fork_fx) : "memory");
 	p->p_is_vfork = false;
 	p->p_vfs_owner = p->p_pid;
-	em_signal_tell_ignored(p);
 	switch (fork_child.kind) {
 	case EM_CHILD_REPEAT:
 		return em_call(t);

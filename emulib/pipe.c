@@ -5,6 +5,10 @@
  * other end may be an enemy: positions are taken once per look, checked, and never used unchecked; the worst it can do is to say
  * nonsense, which it could write into the pipe as well.
  *
+ * A new pipe has no ring yet, and vfs does not know of it: as long as both ends are in one address space and nobody has written, there is
+ * nothing to share. Whatever asks for more - reading while there is a writer, writing, polling, fstat, a fork that copies an
+ * end - has it made first (em_pipe_ready). posix_spawn makes a pipe each time, for an error that does not come.
+ *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -57,11 +61,100 @@ em_ring_release(struct em_ring *r)
 	em_free(r, sizeof *r);
 }
 
+/* ---- Pipes without a ring ---- */
+
+/* Two ends that have none, as f_private of both. Guarded by em_file_lock. */
+struct pipe_pair {
+	struct em_file	*pp_reader, *pp_writer;	/* NULL: closed */
+};
+
 static void
 pipe_release(struct em_file *f)
 {
+	struct pipe_pair *pp;
+	bool is_last = false;
+
+	em_lock(&em_file_lock);
+	pp = f->f_private;
+	f->f_private = NULL;
+	if (pp != NULL) {
+		if (pp->pp_reader == f)
+			pp->pp_reader = NULL;
+		else
+			pp->pp_writer = NULL;
+		is_last = pp->pp_reader == NULL && pp->pp_writer == NULL;
+	}
+	em_unlock(&em_file_lock);
+	if (is_last)
+		em_free(pp, sizeof *pp);
 	if (f->f_ring != NULL)		/* one that came from another task may have none */
 		em_ring_release(f->f_ring);
+}
+
+/* F, an end without a ring, gets R and PORT; or it was closed, and PORT goes. Locks: em_file_lock held */
+static void
+pipe_end_bear(struct em_file *f, struct em_ring *r, mach_port_t port)
+{
+	if (f == NULL) {
+		em_port_release(port);		/* the other end hears that there is nobody */
+		return;
+	}
+	(void)__atomic_add_fetch(&r->r_refs, 1, __ATOMIC_RELAXED);
+	f->f_port = port;
+	f->f_private = NULL;
+	__atomic_store_n(&f->f_ring, r, __ATOMIC_RELEASE);
+}
+
+int32_t
+em_pipe_ready(struct em_file *f)
+{
+	mach_port_t reader = MACH_PORT_NULL, writer = MACH_PORT_NULL;
+	struct em_ring *r = NULL;
+	struct pipe_pair *pp;
+	int32_t err;
+
+	if (em_pipe_is_ready(f))
+		return 0;
+	err = em_ring_make(&r, &reader, &writer);
+	if (err < 0)
+		return err;
+	em_lock(&em_file_lock);
+	pp = f->f_private;
+	if (pp != NULL) {
+		pipe_end_bear(pp->pp_reader, r, reader);
+		pipe_end_bear(pp->pp_writer, r, writer);
+	}
+	em_unlock(&em_file_lock);
+	em_ring_release(r);
+	if (pp != NULL) {
+		em_free(pp, sizeof *pp);
+		return 0;
+	}
+	em_port_release(reader);		/* another thread was faster */
+	em_port_release(writer);
+	return 0;
+}
+
+bool
+em_pipe_is_ready(const struct em_file *f)
+{
+	return f->f_class != &em_class_pipe || __atomic_load_n(&f->f_ring, __ATOMIC_ACQUIRE) != NULL;
+}
+
+/* Is F a reader that nobody has ever written for, nor will? */
+static bool
+pipe_is_over(struct em_file *f)
+{
+	const struct pipe_pair *pp;
+	bool is_over;
+
+	if (em_pipe_is_ready(f))
+		return false;
+	em_lock(&em_file_lock);
+	pp = f->f_private;
+	is_over = pp != NULL && pp->pp_writer == NULL;
+	em_unlock(&em_file_lock);
+	return is_over;
 }
 
 /* ---- Waking and sleeping ---- */
@@ -247,8 +340,14 @@ static int32_t
 pipe_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
 	uint32_t length;
+	int32_t err;
 
 	(void)pos;
+	if (pipe_is_over(f))
+		return 0;
+	err = em_pipe_ready(f);
+	if (err < 0)
+		return err;
 	return em_ring_read(f->f_ring->r_ring, f->f_port, u, pipe_how(f), &length);
 }
 
@@ -319,9 +418,12 @@ em_ring_write(struct mx_ring *ring, mach_port_t port, struct em_uio *u, uint32_t
 static int32_t
 pipe_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
-	int32_t n = em_ring_write(f->f_ring->r_ring, f->f_port, u, pipe_how(f));
+	int32_t n = em_pipe_ready(f);
 
 	(void)pos;
+	if (n < 0)
+		return n;
+	n = em_ring_write(f->f_ring->r_ring, f->f_port, u, pipe_how(f));
 	/* Also after a part was written, as on Linux. */
 	if (n == EM_E(EPIPE) || (n > 0 && u->u_left > 0 && f->f_ring->r_ring->rg_no_readers))
 		(void)em_signal_self(MX_SIGPIPE, MX_SI_USER, 0);
@@ -357,8 +459,11 @@ pipe_events(const struct em_file *f)
 static uint32_t
 pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 {
-	uint32_t now = pipe_events(f) & (events | EM_POLL_ALWAYS);
+	uint32_t now;
 
+	if (em_pipe_ready(f) < 0)
+		return MX_POLLERR;
+	now = pipe_events(f) & (events | EM_POLL_ALWAYS);
 	/* A FIFO that no writer has opened yet is not hung up: the server knows. */
 	if (now == MX_POLLHUP && f->f_attr.at_ino != 0)
 		return em_poll_server(f, f->f_port, events, p, true);
@@ -371,7 +476,7 @@ pipe_poll(struct em_file *f, uint32_t events, struct em_poll *p)
 static uint32_t
 pipe_version(struct em_file *f)
 {
-	return f->f_ring->r_ring->rg_tail;
+	return f->f_ring != NULL ? f->f_ring->r_ring->rg_tail : 0;
 }
 
 #define FIONREAD	0x541bu
@@ -379,11 +484,12 @@ pipe_version(struct em_file *f)
 static int32_t
 pipe_ioctl(struct em_file *f, uint32_t cmd, uint32_t arg)
 {
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (cmd != FIONREAD)
 		return EM_E(ENOTTY);
-	n = em_min(em_ring_filled(f->f_ring->r_ring), MX_RING_BYTES);
+	if (f->f_ring != NULL)
+		n = em_min(em_ring_filled(f->f_ring->r_ring), MX_RING_BYTES);
 	return em_copyout(arg, &n, sizeof n);
 }
 
@@ -461,30 +567,27 @@ em_ring_make(struct em_ring **map, mach_port_t *reader, mach_port_t *writer)
 
 struct pipe_ends { struct em_file *pe_reader, *pe_writer; };
 
-/* Errors: -errno, nothing is left. */
+/* Errors: -ENOMEM, nothing is left. */
 static int32_t
 pipe_make(uint32_t flags, struct pipe_ends *ends)
 {
-	mach_port_t reader = MACH_PORT_NULL, writer = MACH_PORT_NULL;
-	struct em_ring *r = NULL;
-	int32_t err = em_ring_make(&r, &reader, &writer);
+	struct pipe_pair *pp = em_alloc(sizeof *pp);
 
-	if (err < 0)
-		return err;
+	if (pp == NULL)
+		return EM_E(ENOMEM);
 	flags &= MX_O_NONBLOCK;
-	ends->pe_reader = pipe_end(r, reader, MX_O_RDONLY | flags, NULL);
-	ends->pe_writer = pipe_end(r, writer, MX_O_WRONLY | flags, NULL);
-	em_ring_release(r);
-	if (ends->pe_reader != NULL && ends->pe_writer != NULL)
+	ends->pe_reader = em_file_create(EM_KIND_PIPE, &em_class_pipe, MACH_PORT_NULL, MX_O_RDONLY | flags, NULL);
+	ends->pe_writer = em_file_create(EM_KIND_PIPE, &em_class_pipe, MACH_PORT_NULL, MX_O_WRONLY | flags, NULL);
+	if (ends->pe_reader != NULL && ends->pe_writer != NULL) {
+		*pp = (struct pipe_pair){ ends->pe_reader, ends->pe_writer };
+		ends->pe_reader->f_private = ends->pe_writer->f_private = pp;
 		return 0;
+	}
 	if (ends->pe_reader != NULL)
 		em_file_release(ends->pe_reader);
-	else
-		em_port_release(reader);
 	if (ends->pe_writer != NULL)
 		em_file_release(ends->pe_writer);
-	else
-		em_port_release(writer);
+	em_free(pp, sizeof *pp);
 	return EM_E(ENOMEM);
 }
 

@@ -367,6 +367,47 @@ test_pipe(void)
 	CHECK(world_rights() == rights);
 }
 
+/* A pipe that nobody needs to know of. */
+static void
+test_pipe_unmade(void)
+{
+	unsigned int rpcs = world_rpcs, rights = world_rights();
+	int32_t fd[2];
+
+	IS(sys_pipe2(P(fd), MX_O_CLOEXEC, 0, 0, 0, 0), 0);
+	IS(xclose(fd[1]), 0);
+	IS(xread(fd[0], back, 10), 0);
+	IS(xclose(fd[0]), 0);
+	CHECK(world_rpcs == rpcs && world_rights() == rights);
+
+	/* only what is inherited needs its right */
+	IS(sys_pipe2(P(fd), MX_O_CLOEXEC, 0, 0, 0, 0), 0);
+	em_file_fork_begin(&world_process, true);
+	em_file_fork_end(&world_process);
+	CHECK(world_rpcs == rpcs);
+	em_file_fork_begin(&world_process, false);
+	em_file_fork_end(&world_process);
+	CHECK(world_rpcs == rpcs + 1);
+	IS(xwrite(fd[1], "abc", 3), 3);
+	IS(xread(fd[0], back, 10), 3);
+	IS(xclose(fd[0]), 0);
+	IS(xclose(fd[1]), 0);
+
+	/* made when one end is gone: the other hears of it */
+	IS(sys_pipe2(P(fd), 0, 0, 0, 0, 0), 0);
+	IS(xclose(fd[0]), 0);
+	IS(xwrite(fd[1], "abc", 3), EM_E(EPIPE));
+	IS(xclose(fd[1]), 0);
+	IS(sys_pipe2(P(fd), 0, 0, 0, 0, 0), 0);
+	world_fail_next = MX_ENFILE;
+	IS(xwrite(fd[1], "abc", 3), EM_E(ENFILE));
+	IS(xwrite(fd[1], "abc", 3), 3);
+	IS(xread(fd[0], back, 10), 3);
+	IS(xclose(fd[0]), 0);
+	IS(xclose(fd[1]), 0);
+	CHECK(world_rights() == rights);
+}
+
 /* A pipe whose other end writes nonsense into the control page. */
 static void
 test_pipe_hostile(void)
@@ -377,6 +418,7 @@ test_pipe_hostile(void)
 
 	IS(sys_pipe2(P(fd), 0, 0, 0, 0, 0), 0);
 	f = em_fd_get(fd[0]);
+	IS(em_pipe_ready(f), 0);
 	ring = f->f_ring->r_ring;
 	em_file_release(f);
 	ring->rg_tail = ring->rg_head + 1000000;
@@ -821,13 +863,13 @@ world_fork(void)
 {
 	pid_t pid;
 
-	em_file_fork_begin(&world_process);
+	em_file_fork_begin(&world_process, false);
 	pid = fork();
 	if (pid == 0) {
-		em_file_forked(&world_process);
+		em_file_forked(&world_process, false);
 		return 0;
 	}
-	IS(em_file_fork(&world_process, 77), 0);
+	IS(em_file_fork(&world_process, 77, false), 0);
 	em_file_fork_end(&world_process);
 	return pid;
 }
@@ -877,7 +919,7 @@ test_fork(void)
 	IS(xseek(own, 0, 1), 9);
 	/* Many forks: pages of descriptions do not run out. */
 	for (int i = 0; i < 600; i++) {
-		em_file_fork_begin(&world_process);
+		em_file_fork_begin(&world_process, false);
 		em_file_fork_end(&world_process);
 		xclose(own);
 		own = xopen("/f", MX_O_RDWR);
@@ -922,6 +964,7 @@ main(void)
 	test_null();
 	test_tty();
 	test_pipe();
+	test_pipe_unmade();
 	test_pipe_hostile();
 	test_poll();
 	test_eventfd();
