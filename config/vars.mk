@@ -45,7 +45,7 @@ guest_machine := -m32 -march=i686 -mtune=generic -fno-pic -fno-pie -fno-stack-pr
 guest_forget := -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__MASIX__
 guest_includes := -nostdinc -I$(srcdir)/lib/include -I$(srcdir)/mig -Igen/mig \
 	-isystem newlib/include -isystem $(gcc_inc) -isystem $(mach_inc)
-GUEST_CFLAGS := -std=gnu11 -O2 -g $(guest_machine) $(guest_forget) $(guest_includes)
+GUEST_CFLAGS := -std=gnu11 -O2 -g $(guest_machine) $(guest_forget) $(guest_includes) $(DEBUG_CPPFLAGS)
 GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro \
 	-Wl,-Ttext-segment=0x08048000 -Wl,--gc-sections -Wl,--fatal-warnings
 

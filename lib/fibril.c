@@ -11,6 +11,12 @@
 #include <stdlib.h>
 #include "impl.h"
 
+#undef mx_mutex_lock		/* debug builds: the functions themselves */
+#undef mx_mutex_unlock
+#undef mx_rwlock_rdlock
+#undef mx_rwlock_wrlock
+#undef mx_rwlock_unlock
+
 #define SWITCHES_BEFORE_POLL 128	/* fibrils that keep each other busy still let messages in */
 #define IDLE_MAX 32			/* more than that are given back */
 

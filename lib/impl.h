@@ -74,6 +74,9 @@ struct mx_watch {			/* a port whose death is waited for (notify.c) */
 	void		(*wa_dead)(struct mx_watch *watch, mach_port_t port);
 };
 
+#define MX_HELD_MAX	12
+struct mx_held { const void *hd_lock; unsigned int hd_class; };
+
 struct mx_fibril {
 	struct mx_fibril *fb_next, *fb_prev;	/* in fb_queue, or in the pool */
 	struct mx_queue	*fb_queue;
@@ -98,6 +101,10 @@ struct mx_fibril {
 	mach_msg_size_t	fb_rpc_size;
 	mach_msg_return_t fb_rpc_result;
 	struct mx_attempt *fb_attempt;	/* what it is part of, service.c; NULL */
+
+	/* The locks that it holds, in debug builds (debug.c). */
+	struct mx_held fb_held[MX_HELD_MAX];
+	unsigned int	fb_nheld;
 
 	/* The wait that it is in. */
 	bool		fb_want_write;
@@ -176,6 +183,10 @@ mach_msg_return_t mx_rpc(mach_msg_header_t *msg, mach_msg_size_t send_size, mach
 void mx_rpc_reply(struct mx_fibril *f, mach_msg_header_t *msg);
 /* F makes no RPC any more. */
 void mx_rpc_forget(struct mx_fibril *f);
+
+/* The interface that SERVER must not send message ID of (IS_CALL: and wait for an answer), or NULL: it may (rules.c). */
+const char *mx_rule_broken(const char *server, int id, bool is_call);
+extern const char *mx_server_name;	/* of mx_server_main */
 
 /* ---- Notifications (notify.c) ---- */
 

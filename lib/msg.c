@@ -78,6 +78,21 @@ send_timed_out(mach_msg_header_t *msg, mach_msg_bits_t bits)
 	}
 }
 
+#ifdef MX_DEBUG
+static void
+rule_assert(const mach_msg_header_t *msg, mach_msg_option_t option)
+{
+	bool is_call = (option & MACH_RCV_MSG) != 0;
+	const char *name = (option & MACH_SEND_MSG) != 0 ? mx_rule_broken(mx_server_name, msg->msgh_id, is_call) : NULL;
+
+	if (name == NULL)
+		return;
+	mx_log(MX_LOG_ERROR, "%s may not %s %s (message %d): docs/architecture.md", mx_server_name, is_call ? "call" : "notify", name,
+		msg->msgh_id);
+	mx_panic(__FILE__, __LINE__, "who may call whom");
+}
+#endif
+
 mach_msg_return_t
 mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
 	mach_port_t rcv_name, mach_msg_timeout_t timeout, mach_port_t notify)
@@ -85,6 +100,9 @@ mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_
 	mach_msg_bits_t bits = msg->msgh_bits;
 	mach_msg_return_t kr;
 
+#ifdef MX_DEBUG
+	rule_assert(msg, option);
+#endif
 	if (is_fibril_rpc(msg, option))
 		return mx_rpc(msg, send_size, rcv_size);
 	kr = mach_msg_trap(msg, option, send_size, rcv_size, rcv_name, timeout, notify);

@@ -61,11 +61,14 @@ launch_make(const struct mx_server *server, int argc, char **argv)
 	return la;
 }
 
+const char *mx_server_name = "";
+
 void
 mx_server_main(const struct mx_server *server, int argc, char **argv)
 {
 	struct launch *la = launch_make(server, argc, argv);
 
+	mx_server_name = server->ms_name;
 	mx_assert(la != NULL);
 	mx_fibril_begin(launch_run, la);
 }

@@ -112,6 +112,7 @@ struct mx_rwlock { int rw_readers; struct mx_fibril *rw_writer; struct mx_queue 
 void mx_rwlock_rdlock(struct mx_rwlock *l);
 void mx_rwlock_wrlock(struct mx_rwlock *l);
 void mx_rwlock_unlock(struct mx_rwlock *l);
+#include <masix/debug.h>	/* in a debug build they look at the order, too */
 
 struct mx_cond { struct mx_queue co_waiters; };
 void mx_cond_wait(struct mx_cond *c);
