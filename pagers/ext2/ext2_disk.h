@@ -83,6 +83,7 @@ _Static_assert(sizeof(struct ext2_super) == EXT2_SUPER_SIZE, "superblock");
 #define EXT2_RO_LARGE_FILE	0x0002u
 #define EXT2_RO_BTREE_DIR	0x0004u
 #define EXT2_RO_HUGE_FILE	0x0008u
+#define EXT2_RO_BIGALLOC	0x0200u
 #define EXT2_RO_METADATA_CSUM	0x0400u
 
 #define EXT2_IN_COMPRESSION	0x00001u

@@ -195,7 +195,7 @@ node_check(const struct ext2_node *en)
 
 	if (!type_is_known(at->at_mode))
 		return ext2_error(ev, "inode %u has no known type", en->en_ino);
-	if (at->at_size > INT64_MAX)
+	if (at->at_size > INT64_MAX || at->at_size >> ev->ev_block_shift > UINT32_MAX)
 		return ext2_error(ev, "inode %u's size cannot be right", en->en_ino);
 	if ((en->en_flags & EXT2_FL_EXTENTS) && !ext2_has_incompat(ev, EXT2_IN_EXTENTS))
 		return ext2_error(ev, "inode %u has extents, which the volume has not", en->en_ino);
@@ -405,6 +405,7 @@ static kern_return_t
 node_revive(struct ext2_volume *ev, struct ext2_node *en)
 {
 	struct ext2_node **p;
+	kern_return_t kr;
 
 	if (en->en_node.pn_attr.at_nlink == 0 || en->en_state == EN_DELETED)
 		return ext2_error(ev, "inode %u has names, but was deleted", en->en_ino);
@@ -412,12 +413,15 @@ node_revive(struct ext2_volume *ev, struct ext2_node *en)
 		pfs_node_hold(&en->en_node);
 		return KERN_SUCCESS;
 	}
+	kr = store_attach(en);
+	if (kr != KERN_SUCCESS)
+		return kr;
 	for (p = &ev->ev_idle; *p != en; p = &(*p)->en_idle_next)
 		;
 	*p = en->en_idle_next;
 	en->en_node.pn_refs = 1;
 	en->en_state = EN_USED;
-	return store_attach(en);
+	return KERN_SUCCESS;
 }
 
 kern_return_t

@@ -134,7 +134,7 @@ geometry_decode(struct ext2_volume *ev, const struct ext2_super *sb)
 	ev->ev_desc_size = EXT2_DESC_MIN;
 	if (sb->s_rev_level > 0 && (sb->s_feature_incompat & EXT2_IN_64BIT))
 		ev->ev_desc_size = sb->s_desc_size;
-	if (ev->ev_first_block != (ev->ev_block_size == 1024))
+	if (ev->ev_first_block != (ev->ev_block_size == 1024) && !(ev->ev_first_block == 0 && (sb->s_feature_ro_compat & EXT2_RO_BIGALLOC)))
 		return bad("first data block");
 	if (ev->ev_inode_size < EXT2_RAW_MIN || ev->ev_inode_size > ev->ev_block_size ||
 	    (ev->ev_inode_size & (ev->ev_inode_size - 1)) != 0)
@@ -167,7 +167,7 @@ counts_decode(struct ext2_volume *ev, const struct ext2_super *sb)
 	if (ev->ev_blocks <= ev->ev_first_block + 1 || ev->ev_free_blocks > ev->ev_blocks || ev->ev_reserved_blocks > ev->ev_blocks)
 		return bad("number of blocks");
 	if (ev->ev_blocks_per_group < 256 || ev->ev_blocks_per_group > ev->ev_block_size * 8 || ev->ev_blocks_per_group % 8 != 0)
-		if (!(sb->s_feature_ro_compat & 0x200) || ev->ev_blocks_per_group == 0)
+		if (!(sb->s_feature_ro_compat & EXT2_RO_BIGALLOC) || ev->ev_blocks_per_group == 0)
 			return bad("number of blocks in a group");
 	if (ev->ev_inodes_per_group == 0 || ev->ev_inodes_per_group > ev->ev_block_size * 8 ||
 	    ev->ev_inodes_per_group % (ev->ev_block_size / ev->ev_inode_size) != 0)
@@ -248,7 +248,7 @@ desc_block(const struct ext2_volume *ev, uint32_t group)
 	uint64_t start;
 
 	if (!ext2_has_incompat(ev, EXT2_IN_META_BG) || n < ev->ev_super->s_first_meta_bg)
-		return ev->ev_first_block + 1 + n;
+		return (EXT2_SUPER_OFFSET >> ev->ev_block_shift) + 1 + n;
 	start = ev->ev_first_block + (uint64_t)n * per_block * ev->ev_blocks_per_group;
 	return start + ext2_group_has_super(ev, n * per_block);
 }

@@ -18,3 +18,11 @@ tests/host/test_ext2_SOURCES := tests/host/test_ext2.c $(ext2_host)
 tests/host/test_ext2_CPPFLAGS := $(ext2_host_flags)
 tests/host/test_ext2_cut_SOURCES := tests/host/test_ext2_cut.c $(ext2_host)
 tests/host/test_ext2_cut_CPPFLAGS := $(ext2_host_flags)
+
+host_tests += tests/host/test_ext2_fuzz
+tests/host/test_ext2_fuzz_SOURCES := tests/host/test_ext2_fuzz.c $(ext2_host)
+tests/host/test_ext2_fuzz_CPPFLAGS := $(ext2_host_flags)
+
+host_tests += tests/host/test_ext2_more
+tests/host/test_ext2_more_SOURCES := tests/host/test_ext2_more.c $(ext2_host)
+tests/host/test_ext2_more_CPPFLAGS := $(ext2_host_flags)
