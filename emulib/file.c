@@ -139,7 +139,7 @@ file_write_message(struct em_file *f, struct em_uio *u, int64_t *pos)
 	if ((uint64_t)*pos <= f->f_attr.at_size)
 		f->f_nwrites++;
 	else
-		f->f_attr.at_size = (uint64_t)*pos;
+		f->f_attr.at_size = (uint64_t)*pos, f->f_window.w_grows++;
 	return (int32_t)written;
 }
 
@@ -149,8 +149,12 @@ file_write_some(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
 	int32_t n = em_window_write(f, u, (uint64_t)*pos);
 
-	if (n == EM_E(ENODEV))
+	if (n == EM_E(ENODEV)) {
+		n = em_lease_write(f, u, pos);
+		if (n != EM_E(ENODEV))
+			return n;
 		return file_write_message(f, u, pos);
+	}
 	if (n > 0)
 		*pos += n;
 	return n;

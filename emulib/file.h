@@ -95,6 +95,9 @@ struct em_window {
 	uint64_t	w_wrote_ns;	/* when it was last written to, if the server does not know; 0 */
 	uint64_t	w_touch_ns;	/* when the server was last told */
 	uint32_t	w_touch_seq;	/* in_seq then */
+	struct mx_lease	*w_lease;	/* the file's end, when it was lent (lease.c) */
+	uint32_t	w_grows;	/* writes by message that made it longer */
+	uint32_t	w_lease_wait;	/* how many more before it is asked for */
 };
 
 struct em_file {
@@ -257,6 +260,16 @@ void em_window_inode(struct em_file *f);
 void em_window_release(struct em_file *f);
 /* The file whose unpinned window was not used for longest; NULL. Locks: em_file_lock */
 struct em_file *em_window_oldest(void);
+
+/* F was written to behind its end. */
+void em_window_appended(struct em_file *f);
+
+/* ---- The end of a file that was lent (lease.c) ---- */
+/* Append the next bytes of U, which come at *POS: bytes (*POS is behind them then), -EFAULT; -ENODEV: by message. */
+int32_t em_lease_write(struct em_file *f, struct em_uio *u, int64_t *pos);
+/* The size of the file, if its end was lent to this description. */
+bool em_lease_size(const struct em_file *f, uint64_t *size);
+void em_lease_release(struct em_window *w);
 
 /* ---- Classes ---- */
 extern const struct em_class em_class_file, em_class_stream, em_class_tty, em_class_dir, em_class_null, em_class_zero,

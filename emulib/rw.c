@@ -173,7 +173,9 @@ rw_size(struct em_file *f, uint64_t *size)
 	struct mx_attr attr;
 	int32_t err;
 
-	if (em_window_size(f, size))
+	if (em_lease_size(f, size))
+		return 0;
+	if (em_window_size(f, size) && !f->f_window.w_inode->in_is_lent)
 		return 0;
 	err = em_file_stat(f, &attr);
 	*size = attr.at_size;

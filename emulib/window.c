@@ -45,6 +45,7 @@ em_window_release(struct em_file *f)
 	struct em_window *w = &f->f_window;
 
 	em_lock(&em_file_lock);
+	em_lease_release(w);
 	window_unmap(w);
 	if (w->w_info != NULL) {
 		em_space_unmap(w->w_info, WINDOW_PAGE);
@@ -96,7 +97,9 @@ em_window_attr(const struct em_file *f, struct mx_attr *attr)
 
 	if (w->w_inode == NULL || w->w_inode->in_seq == w->w_touch_seq)
 		return false;			/* or told, and not heard yet */
-	return window_attr(w, attr);
+	if (!window_attr(w, attr))
+		return false;
+	return !w->w_inode->in_is_lent || em_lease_size(f, &attr->at_size);
 }
 
 bool
@@ -324,6 +327,8 @@ em_window_read(struct em_file *f, struct em_uio *u, uint64_t pos)
 		return EM_E(ENODEV);
 	}
 	n = window_copy(f, u, pos);
+	if (n == 0 && f->f_window.w_inode->in_is_lent)
+		n = EM_E(EAGAIN);		/* there may be more */
 	window_unpin(f);
 	return n == EM_E(EAGAIN) ? EM_E(ENODEV) : n;
 }
@@ -359,6 +364,18 @@ window_wrote(struct em_file *f, const struct mx_attr *at)
 	bool is_told = now - w->w_touch_ns < WINDOW_TICK_NS && w->w_inode->in_seq == w->w_touch_seq;
 
 	if (is_recent || is_told)
+		w->w_wrote_ns = now;
+	else
+		window_touch(f, now);
+}
+
+void
+em_window_appended(struct em_file *f)
+{
+	struct em_window *w = &f->f_window;
+	uint64_t now = em_real_ns();
+
+	if (now - w->w_touch_ns < WINDOW_TICK_NS)
 		w->w_wrote_ns = now;
 	else
 		window_touch(f, now);

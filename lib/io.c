@@ -313,6 +313,16 @@ S_io_touch(mx_object_ptr_t obj, int64_t sec, uint32_t ns)
 }
 
 kern_return_t
+S_io_lease(mx_object_ptr_t obj, boolean_t mapped, mach_port_t *memory, mach_msg_type_name_t *memory_type)
+{
+	struct mx_io *io = io_of(obj);
+
+	*memory = MACH_PORT_NULL;
+	*memory_type = MACH_MSG_TYPE_MOVE_SEND;
+	return io->io_ops->lease != NULL ? io->io_ops->lease(io, mapped != 0, memory) : MX_EOPNOTSUPP;
+}
+
+kern_return_t
 S_io_seek(mx_object_ptr_t obj, uint32_t whence, uint64_t *offset)
 {
 	struct mx_io *io = io_of(obj);

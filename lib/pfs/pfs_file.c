@@ -22,6 +22,7 @@ struct pfs_file {
 	uint32_t	pf_store_errors;	/* of the node, that its fsync has told of */
 	struct pfs_text	pf_text;
 	struct pfs_quiet pf_quiet;
+	struct pfs_lease *pf_lease;
 };
 
 static struct pfs_file *
@@ -94,6 +95,7 @@ file_store(struct pfs_file *pf, bool data_only)
 {
 	kern_return_t kr = KERN_SUCCESS;
 
+	pfs_lease_look(pf->pf_node);
 	if (ops_of(pf)->po_fsync != NULL)
 		kr = ops_of(pf)->po_fsync(pf->pf_node, data_only);
 	if (pf->pf_store_errors == pf->pf_node->pn_store_errors)
@@ -117,8 +119,10 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 		return ops_of(pf)->po_text_write(pf->pf_node, pf->pf_uid, data, *count);
 	}
 	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
-	if (call->ic_flags & MX_IO_APPEND)
+	if (call->ic_flags & MX_IO_APPEND) {
+		pfs_lease_end(pf->pf_node);
 		at = pf->pf_node->pn_attr.at_size;
+	}
 	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
 	if (kr == KERN_SUCCESS && ((call->ic_flags & MX_IO_SYNC) || (pf->pf_node->pn_volume->pv_flags & PFS_SYNC)))
 		kr = file_store(pf, false);
@@ -162,6 +166,7 @@ file_seek(struct mx_io *io, uint32_t whence, uint64_t *offset)
 	struct pfs_file *pf = file_of(io);
 	bool is_data = whence == 3;
 
+	pfs_lease_look(pf->pf_node);
 	if (*offset >= pf->pf_node->pn_attr.at_size)
 		return MX_ENXIO;
 	if (ops_of(pf)->po_seek != NULL)
@@ -181,6 +186,7 @@ file_allocate(struct mx_io *io, uint32_t mode, uint64_t offset, uint64_t length)
 		return MX_EBADF;
 	if (ops_of(pf)->po_allocate == NULL)
 		return MX_EOPNOTSUPP;
+	pfs_lease_end(pf->pf_node);
 	kr = ops_of(pf)->po_allocate(pf->pf_node, mode, offset, length);
 	if (kr == KERN_SUCCESS)
 		pfs_node_touch(pf->pf_node, PFS_MTIME | PFS_CTIME);
@@ -215,6 +221,7 @@ file_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t
 
 	if (!may_read(pf))
 		return MX_EACCES;
+	pfs_lease_look(pf->pf_node);
 	kr = pager_get(pf);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -229,6 +236,17 @@ file_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t
 	if (kr != KERN_SUCCESS)
 		mx_port_release(proxy);
 	return kr;
+}
+
+static kern_return_t
+file_lease(struct mx_io *io, bool mapped, mach_port_t *memory)
+{
+	struct pfs_file *pf = file_of(io);
+
+	if (!may_write(pf) || ops_of(pf)->po_text != NULL)
+		return MX_EOPNOTSUPP;
+	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
+	return pfs_lease_get(pf->pf_node, &pf->pf_lease, mapped, memory);
 }
 
 /* ---- The rest ---- */
@@ -277,6 +295,7 @@ static const struct mx_io_ops file_ops = {
 	.sync = file_sync,
 	.map = file_map,
 	.lock = file_lock,
+	.lease = file_lease,
 	.seek = file_seek,
 	.allocate = file_allocate,
 	.statfs = file_statfs,
@@ -297,6 +316,7 @@ file_free(struct mx_object *obj)
 	struct pfs_node *node = pf->pf_node;
 	struct pfs_volume *vol = node->pn_volume;
 
+	pfs_lease_free(node, pf->pf_lease);
 	pfs_lock_closed(&node->pn_locks, pf);
 	pfs_text_reset(&pf->pf_text);
 	if (may_write(pf)) {
@@ -367,6 +387,7 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 			return kr;
 		}
 	}
+	pfs_lease_look(node);			/* its size goes with the answer */
 	*kind = node->pn_volume->pv_ops->po_text != NULL ? MX_KIND_STREAM : MX_KIND_FILE;
 	*out = pf;
 	return KERN_SUCCESS;

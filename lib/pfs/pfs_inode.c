@@ -84,6 +84,7 @@ place_fill(const struct pfs_node *node)
 	in->in_seq++;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	in->in_attr = node->pn_attr;
+	in->in_is_lent = node->pn_lease != NULL;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	in->in_seq++;
 }

@@ -20,6 +20,17 @@ kern_return_t pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint3
 /* The node goes: give its place back. */
 void pfs_inode_detach(struct pfs_node *node);
 
+/* ---- The end of a file that is lent (pfs_lease.c). All block. ---- */
+
+/* What was appended by now becomes contents: before NODE's size is asked for, or its end read. */
+void pfs_lease_look(struct pfs_node *node);
+/* Take it back: before somebody else writes behind the end, or the size changes. */
+void pfs_lease_end(struct pfs_node *node);
+/* Lend NODE's end to the opener whose lease is (to be) at PLACE. Errors: as io_lease */
+kern_return_t pfs_lease_get(struct pfs_node *node, struct pfs_lease **place, bool mapped, mach_port_t *memory);
+/* The opener is gone. */
+void pfs_lease_free(struct pfs_node *node, struct pfs_lease *ls);
+
 /* Text of a pseudo-file, printed as a whole and then read in pieces (pfs_text.c). */
 struct pfs_text {
 	char	*tx_buf;

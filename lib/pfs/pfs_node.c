@@ -139,6 +139,7 @@ pfs_node_getattr(struct pfs_node *node)
 {
 	const struct pfs_ops *ops = node->pn_volume->pv_ops;
 
+	pfs_lease_look(node);
 	return ops->po_getattr != NULL ? ops->po_getattr(node) : KERN_SUCCESS;
 }
 
@@ -248,6 +249,8 @@ pfs_node_read(struct pfs_node *node, uint64_t offset, void *buf, size_t count, s
 	if (ops->po_read == NULL)
 		return MX_EINVAL;
 	pfs_node_read_touch(node);
+	if (offset + count > node->pn_attr.at_size)
+		pfs_lease_look(node);
 	if (offset >= node->pn_attr.at_size)
 		return KERN_SUCCESS;
 	if (count > node->pn_attr.at_size - offset)
@@ -270,6 +273,8 @@ pfs_node_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t c
 		return MX_EFBIG;
 	if (count == 0)
 		return KERN_SUCCESS;
+	if (offset + count > node->pn_attr.at_size)
+		pfs_lease_end(node);
 	kr = ops->po_write(node, offset, buf, count, done);
 	if (*done > 0)
 		pfs_node_touch(node, PFS_MTIME | PFS_CTIME);
@@ -292,6 +297,7 @@ pfs_node_truncate(struct pfs_node *node, uint64_t size)
 		return MX_EINVAL;
 	if (size > INT64_MAX)
 		return MX_EFBIG;
+	pfs_lease_end(node);
 	kr = ops->po_truncate(node, size);
 	if (kr == KERN_SUCCESS)
 		pfs_node_touch(node, PFS_MTIME | PFS_CTIME);

@@ -448,6 +448,25 @@ pfs_store_replaced(struct pfs_node *node, uint64_t size)
 	mx_mutex_unlock(&ps->ps_mutex);
 }
 
+kern_return_t
+pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
+{
+	struct pfs_store *ps = store_of(node);
+	kern_return_t kr = KERN_SUCCESS;
+	bool fresh = false;
+
+	if (length > 0 && (offset >= SIZE_MAX_FILE || length > SIZE_MAX_FILE - offset))
+		return MX_EFBIG;
+	store_throttle(ps);
+	mx_mutex_lock(&ps->ps_mutex);
+	if (length > 0 && ps->ps_ops->st_reserve != NULL)
+		kr = ps->ps_ops->st_reserve(node, offset, length, &fresh);
+	else if (length == 0 && ps->ps_ops->st_trim != NULL)
+		kr = ps->ps_ops->st_trim(node, size_of(ps));
+	mx_mutex_unlock(&ps->ps_mutex);
+	return kr;
+}
+
 /* ---- Durability ---- */
 
 kern_return_t

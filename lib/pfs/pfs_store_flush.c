@@ -284,6 +284,8 @@ stores_flush(const struct pfs_volume *vol, bool collect)
 		}
 		ps->ps_round = now;
 		ps->ps_busy++;				/* it stays */
+		if (collect && ps->ps_done == NULL)
+			pfs_lease_look(ps->ps_node);
 		if (collect)
 			store_collect(ps);
 		store_flush(ps, 0, PS_PAGES_MAX);

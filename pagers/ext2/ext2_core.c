@@ -412,6 +412,7 @@ core_truncate(struct pfs_node *node, uint64_t size)
 	.po_truncate = core_truncate, \
 	.po_fsync = pfs_store_fsync, \
 	.po_pager = pfs_store_pager, \
+	.po_reserve = pfs_store_reserve, \
 	.po_seek = ext2_seek, \
 	.po_allocate = ext2_allocate, \
 }

@@ -92,6 +92,8 @@ kern_return_t tmpfs_pages_write(struct tmpfs_node *tn, uint64_t offset, const ui
 kern_return_t tmpfs_pages_truncate(struct tmpfs_node *tn, uint64_t size);
 kern_return_t tmpfs_pages_allocate(struct tmpfs_node *tn, uint64_t offset, uint64_t length);
 kern_return_t tmpfs_pages_punch(struct tmpfs_node *tn, uint64_t offset, uint64_t length);
+/* Pages for LENGTH bytes behind the end; 0: none is needed there. Errors: MX_ENOSPC */
+kern_return_t tmpfs_pages_reserve(struct tmpfs_node *tn, uint64_t offset, uint64_t length);
 bool tmpfs_pages_seek(struct tmpfs_node *tn, bool data, uint64_t *offset);
 /* Give every page a slot, so that the pager can answer without memory allocation. */
 kern_return_t tmpfs_pages_prepare(struct tmpfs_node *tn);

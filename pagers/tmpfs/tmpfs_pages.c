@@ -375,6 +375,33 @@ tmpfs_pages_allocate(struct tmpfs_node *tn, uint64_t offset, uint64_t length)
 	return kr;
 }
 
+static void
+reserve_forget(struct tmpfs_node *tn)
+{
+	struct tmpfs_pages *tp = &tn->u.reg;
+
+	mx_mutex_lock(&tp->tp_mutex);
+	tmpfs_slots_clear(tn, tmpfs_pages_of(tmpfs_size(tn)), tp->tp_nleaves * TP_LEAF);	/* the kernel has none of them */
+	mx_mutex_unlock(&tp->tp_mutex);
+}
+
+kern_return_t
+tmpfs_pages_reserve(struct tmpfs_node *tn, uint64_t offset, uint64_t length)
+{
+	kern_return_t kr;
+
+	if (length == 0) {
+		reserve_forget(tn);
+		return KERN_SUCCESS;
+	}
+	if (offset >= SIZE_MAX_FILE || length > SIZE_MAX_FILE - offset)
+		return MX_EFBIG;
+	kr = tmpfs_pages_allocate(tn, offset, length);
+	if (kr != KERN_SUCCESS)
+		reserve_forget(tn);
+	return kr;
+}
+
 /* Locks: tp_mutex held */
 static kern_return_t
 punch_locked(struct tmpfs_node *tn, uint64_t offset, uint64_t end)

@@ -47,8 +47,8 @@ vfs_stamp_end(struct mx_stamp *stamp, const struct vfs_vnode *vn)
 {
 	const struct pfs_node *node = vn->vn_node;
 
-	if (pfs_changes == NULL || node == NULL || node->pn_volume->pv_ops->po_getattr != NULL)
-		return;
+	if (pfs_changes == NULL || node == NULL || node->pn_volume->pv_ops->po_getattr != NULL || node->pn_lease != NULL)
+		return;				/* who borrowed its end changes the size and tells nobody */
 	stamp->st_place = pfs_changes_place(node);
 	stamp->st_count = pfs_changes->ch_nodes[stamp->st_place];
 }

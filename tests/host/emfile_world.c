@@ -984,6 +984,13 @@ io_poll(mach_port_t io, uint32_t events, uint32_t cookie, mach_port_t notify, ui
 }
 
 kern_return_t
+io_lease(mach_port_t io, boolean_t mapped, mach_port_t *memory)
+{
+	(void)io, (void)mapped, (void)memory;
+	return MX_EOPNOTSUPP;
+}
+
+kern_return_t
 io_touch(mach_port_t io, int64_t sec, uint32_t ns)
 {
 	struct node *node = port_get(io, PORT_OPEN)->node;

@@ -350,3 +350,10 @@ pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_nod
 	}
 	done(node);
 }
+
+kern_return_t
+pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
+{
+	(void)node, (void)offset, (void)length;
+	return MX_EOPNOTSUPP;			/* nothing is lent here */
+}

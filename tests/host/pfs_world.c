@@ -173,6 +173,21 @@ pfs_inode_detach(struct pfs_node *node)
 	(void)node;
 }
 
+void pfs_lease_look(struct pfs_node *node);
+void
+pfs_lease_look(struct pfs_node *node)
+{
+	(void)node;
+}
+
+void pfs_lease_end(struct pfs_node *node);
+void
+pfs_lease_end(struct pfs_node *node)
+{
+	(void)node;
+}
+
+
 void
 pfs_node_changed(struct pfs_node *node)
 {

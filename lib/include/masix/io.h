@@ -74,6 +74,8 @@ struct mx_io_ops {
 	void (*kick)(struct mx_io *io);
 	/* What is mapped was written to, last at SEC, NS (hostile as all else). NULL: nothing to do */
 	void (*touch)(struct mx_io *io, int64_t sec, uint32_t ns);
+	/* A send right that becomes the caller's, unless MAPPED. NULL: MX_EOPNOTSUPP */
+	kern_return_t (*lease)(struct mx_io *io, bool mapped, mach_port_t *memory);
 	/* WHENCE is 3 (data) or 4 (hole). NULL: MX_EINVAL */
 	kern_return_t (*seek)(struct mx_io *io, uint32_t whence, uint64_t *offset);
 	/* OFFSET + LENGTH is below 2^63, LENGTH not 0. NULL: MX_ENOTSUP */

@@ -34,6 +34,7 @@ struct pfs_dirents;
 struct pfs_lock;
 struct pfs_handle;
 struct pfs_store;
+struct pfs_lease;
 struct mx_pager;
 
 struct pfs_locks {			/* advisory locks of one file; zeros: none */
@@ -74,6 +75,8 @@ struct pfs_node {
 	struct mx_attr	pn_attr;	/* the truth; the file system keeps mode, ids, nlink, ino, rdev, blocks in it */
 	struct mx_pager	*pn_pager;	/* its memory object, when there is one */
 	struct pfs_store *pn_store;	/* masix/pfs_store.h's part, when it was attached */
+	struct pfs_lease *pn_lease;	/* its end is lent */
+	uint32_t	pn_lease_backoff; /* writes until it is lent again */
 	uint32_t	pn_store_errors; /* pages that could not be stored so far; fsync tells each opener once */
 	struct mx_inode	*pn_inode;	/* its place in a shared page, when somebody mapped it */
 	struct pfs_locks pn_locks;
@@ -162,6 +165,9 @@ struct pfs_ops {
 	kern_return_t	(*po_pager)(struct pfs_node *node, struct mx_pager **out);
 	/* The next data (DATA) or hole at or after *OFFSET (below the size). NULL: all is data. */
 	kern_return_t	(*po_seek)(struct pfs_node *node, bool data, uint64_t *offset);
+	/* From now on LENGTH bytes can be written at OFFSET, the file's end, without running out of space; the size stays. LENGTH 0: forget
+	 * what was reserved behind OFFSET. Errors: MX_ENOSPC, MX_EFBIG. NULL: the end of a file is never lent (io_lease) */
+	kern_return_t	(*po_reserve)(struct pfs_node *node, uint64_t offset, uint64_t length);
 	/* As fallocate(MODE). NULL: MX_EOPNOTSUPP */
 	kern_return_t	(*po_allocate)(struct pfs_node *node, uint32_t mode, uint64_t offset, uint64_t length);
 };

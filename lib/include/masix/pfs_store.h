@@ -52,6 +52,8 @@ kern_return_t pfs_store_write(struct pfs_node *node, uint64_t offset, const void
 kern_return_t pfs_store_truncate(struct pfs_node *node, uint64_t size);
 kern_return_t pfs_store_fsync(struct pfs_node *node, bool dataonly);
 kern_return_t pfs_store_pager(struct pfs_node *node, struct mx_pager **out);
+/* po_reserve: with it, who appends needs no message for each write. */
+kern_return_t pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length);
 
 /* All changed pages of all files of VOL have been stored when it returns (po_sync calls it, then makes its own structures last). */
 kern_return_t pfs_store_sync(struct pfs_volume *vol);

@@ -66,9 +66,24 @@ struct mx_attr {			/* 28 words */
 /* What io_map's INFO object holds at INFO_OFFSET: kept true by the file's server, read by everybody who has the file open. */
 struct mx_inode {			/* 128 bytes */
 	volatile uint32_t in_seq;	/* odd: being written */
-	uint32_t	in_pad[3];
+	uint32_t	in_is_lent;	/* its end is lent (io_lease): ask when it matters whether there is more */
+	uint32_t	in_pad[2];
 	struct mx_attr	in_attr;
 };
+
+/* What io_lease's MEMORY begins with. A borrower sets MX_LEASE_BUSY (if neither bit is set), puts bytes behind those that are used, and
+ * then stores how many are used, without it. */
+struct mx_lease {
+	volatile uint32_t le_used;	/* bytes, and the bits */
+	volatile uint32_t le_serial;	/* differs when it was lent again */
+	volatile uint64_t le_base;	/* the size of the file without them */
+	volatile uint32_t le_length;	/* how many there may be */
+};
+#define MX_LEASE_USED	0x00ffffffu
+#define MX_LEASE_BUSY	0x40000000u	/* a borrower is copying */
+#define MX_LEASE_BACK	0x80000000u	/* taken back */
+#define MX_LEASE_DATA	64u		/* where the bytes are */
+#define MX_LEASE_BYTES	65536u		/* of memory */
 
 /* What mx_setattr.sa_valid names. *_NOW means the server's clock. */
 #define MX_SET_MODE	0x001
