@@ -12,7 +12,8 @@
 #include "mach_port.h"
 
 #define READ_MAX	(128u * 1024)
-#define READ_NS		1000000000ull
+#define READ_NS		100000000ull	/* a look; a machine that stands still for seconds takes one of them only */
+#define READ_LOOKS	10
 
 struct read_job {
 	struct job	rj_job;
@@ -56,8 +57,8 @@ static size_t
 read_piece(mach_port_t task, uint32_t address, void *to, size_t size)
 {
 	struct read_job *r = calloc(1, sizeof(*r) + size);
-	uint64_t deadline = mx_now_ns() + READ_NS;
 	size_t got;
+	int looks = 0;
 
 	if (r == NULL)
 		return 0;
@@ -73,7 +74,10 @@ read_piece(mach_port_t task, uint32_t address, void *to, size_t size)
 	r->rj_size = size;
 	worker_submit(&r->rj_job);
 	while (!r->rj_is_done) {
-		if (mx_cond_wait_until(&r->rj_cond, deadline) != KERN_SUCCESS && !r->rj_is_done) {
+		if (mx_cond_wait_until(&r->rj_cond, mx_now_ns() + READ_NS) == KERN_SUCCESS)
+			continue;
+		worker_collect();
+		if (!r->rj_is_done && ++looks == READ_LOOKS) {
 			r->rj_is_abandoned = true;
 			return 0;
 		}
