@@ -41,6 +41,13 @@ od_volume_check(const struct od_volume *ov)
 	return MX_EROFS;
 }
 
+kern_return_t
+od_volume_remount(struct pfs_volume *vol, uint32_t flags)
+{
+	(void)vol;
+	return flags & PFS_RDONLY ? KERN_SUCCESS : MX_EROFS;
+}
+
 void
 od_volume_close(struct od_volume *ov)
 {

@@ -106,7 +106,8 @@ struct fat_volume {
 	uint64_t	fv_info;	/* FSInfo; 0: none */
 	uint32_t	fv_state;	/* where in the boot sector the dirty bit is */
 	uint32_t	fv_uid, fv_gid, fv_dmask, fv_fmask;
-	bool		fv_readonly;
+	bool		fv_is_writable;	/* the disk is */
+	bool		fv_readonly;	/* changes when it is mounted otherwise */
 	bool		fv_was_dirty;	/* when it was mounted: it stays so */
 	/* guarded by fv_mutex, which is held over reads and writes of metadata */
 	struct mx_mutex	fv_mutex;

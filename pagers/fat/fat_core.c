@@ -34,6 +34,18 @@ options_decode(struct fat_volume *fv, const struct pfs_mount_args *args)
 	return kr;
 }
 
+/* For writing if it can be, as that may be asked for later. */
+static kern_return_t
+disk_open(struct fat_volume *fv, const struct pfs_mount_args *args)
+{
+	kern_return_t kr = blk_disk_open(args->ma_source, args->ma_source_len, true, &fv->fv_disk);
+
+	fv->fv_is_writable = kr == KERN_SUCCESS;
+	if (fv->fv_readonly && (kr == MX_EROFS || kr == MX_EBUSY))
+		kr = blk_disk_open(args->ma_source, args->ma_source_len, false, &fv->fv_disk);
+	return kr;
+}
+
 static void
 volume_free(struct fat_volume *fv)
 {
@@ -58,7 +70,7 @@ core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 	fv->fv_epoch = 1;
 	kr = options_decode(fv, args);
 	if (kr == KERN_SUCCESS)
-		kr = blk_disk_open(args->ma_source, args->ma_source_len, !fv->fv_readonly, &fv->fv_disk);
+		kr = disk_open(fv, args);
 	if (kr != KERN_SUCCESS) {
 		free(fv);
 		return kr;
@@ -111,6 +123,21 @@ static kern_return_t
 core_sync(struct pfs_volume *vol)
 {
 	return fat_volume_sync(vol->pv_private);
+}
+
+static kern_return_t
+core_remount(struct pfs_volume *vol, uint32_t flags)
+{
+	struct fat_volume *fv = vol->pv_private;
+	kern_return_t kr;
+
+	if (flags & PFS_RDONLY)
+		kr = fat_volume_finish(fv);
+	else
+		kr = fv->fv_is_writable ? KERN_SUCCESS : MX_EROFS;
+	if (kr == KERN_SUCCESS)
+		fv->fv_readonly = (flags & PFS_RDONLY) != 0;
+	return kr;
 }
 
 /* ---- Directories ---- */
@@ -550,6 +577,7 @@ core_dirty(struct pfs_node *node)
 #define FAT_OPS(name) { \
 	.po_name = name, .po_cache = MX_CACHE_NONE, .po_magic = FAT_MAGIC, \
 	.po_mount = core_mount, .po_unmount = core_unmount, .po_statfs = core_statfs, .po_sync = core_sync, \
+	.po_remount = core_remount, \
 	.po_lookup = core_lookup, .po_create = core_create, .po_unlink = core_unlink, .po_rename = core_rename, \
 	.po_readdir = core_readdir, .po_getattr = core_getattr, .po_setattr = core_setattr, .po_dirty = core_dirty, .po_release = fat_node_release, \
 	.po_read = pfs_store_read, .po_write = pfs_store_write, .po_truncate = fat_file_truncate, .po_fsync = pfs_store_fsync, \

@@ -392,6 +392,7 @@ const struct pfs_ops iso_ops = {
 	.po_mount = core_mount,
 	.po_unmount = core_unmount,
 	.po_statfs = core_statfs,
+	.po_remount = od_volume_remount,
 	.po_lookup = core_lookup,
 	.po_readdir = core_readdir,
 	.po_readlink = core_readlink,

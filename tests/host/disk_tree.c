@@ -200,7 +200,7 @@ entry_compare(void *arg, const struct mx_dirent *de)
 	}
 	CHECK(pfs_node_lookup(c->dir, 0, de->de_name, de->de_namelen, &node) == KERN_SUCCESS);
 	CHECK(pfs_node_getattr(node) == KERN_SUCCESS);
-	CHECK(node->pn_attr.at_ino == de->de_ino && de->de_type == MX_DT(node->pn_attr.at_mode));
+	CHECK(node->pn_attr.at_ino == de->de_ino && (de->de_type == 0 || de->de_type == MX_DT(node->pn_attr.at_mode)));
 	attr_compare(&node->pn_attr, &st, c->what, path);
 	c->files++;
 	if (S_ISREG(st.st_mode))

@@ -655,6 +655,7 @@ static void
 test_attributes(void)
 {
 	struct mx_setattr set = { .sa_valid = MX_SET_MODE, .sa_mode = 0555 };
+	struct pfs_new what = { .nw_mode = MX_S_IFREG | 0644 };
 	struct mx_statfs st;
 	struct pfs_node *node;
 	kern_return_t kr;
@@ -678,6 +679,13 @@ test_attributes(void)
 	node = tree_walk(vol_now->pv_root, "FILE");
 	CHECK(node != NULL && node->pn_attr.at_mtime == 1000000000 && node->pn_attr.at_mode == (MX_S_IFREG | 0555));
 	pfs_node_release(node);
+	pfs_volume_unmount(vol_now);
+	vol_now = mount(0, PFS_RDONLY);
+	CHECK(pfs_node_create(vol_now->pv_root, "x", 1, &what, &node) == MX_EROFS);
+	CHECK(pfs_volume_remount(vol_now, 0, false) == KERN_SUCCESS);
+	pfs_node_release(make("x", false));
+	CHECK(pfs_volume_remount(vol_now, PFS_RDONLY, false) == KERN_SUCCESS);
+	CHECK(disk_is_clean(0));
 	pfs_volume_unmount(vol_now);
 	CHECK(tree_mount(&fat_ops, 0, 0, "umask=x", &kr) == NULL && kr == MX_EINVAL);
 	blk_file_close(0);

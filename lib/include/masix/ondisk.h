@@ -145,6 +145,8 @@ kern_return_t od_volume_open(struct od_volume *ov, struct pfs_volume *vol, const
 	uint32_t ahead, uint32_t max);
 /* This is a volume of ours; may it be mounted as it was asked? Errors: MX_EROFS it was asked to write to it */
 kern_return_t od_volume_check(const struct od_volume *ov);
+/* po_remount */
+kern_return_t od_volume_remount(struct pfs_volume *vol, uint32_t flags);
 /* Undo od_volume_open; there are no nodes. */
 void od_volume_close(struct od_volume *ov);
 /* po_unmount, but for OV itself. */
