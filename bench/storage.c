@@ -28,6 +28,8 @@
 #define SMALL	(8u << 20)	/* bytes of what is read and written from the cache */
 #define NAMES	10000u
 #define RANDOM	500u
+#define DISK	(64u << 20)	/* bytes of the disk itself */
+#define DISK_SYNCS 200u
 
 static const char *device, *type;
 static char buffer[65536];
@@ -64,20 +66,25 @@ small_close(void)
 	small_fd = 0;
 }
 
-/* Nothing of the disk is in memory afterwards. */
 static void
-forget(void)
+cache_drop(void)
 {
-	int fd;
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 
-	small_close();
-	if (umount(MNT) < 0)
-		die("umount");
-	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 	if (fd >= 0) {
 		(void)!write(fd, "3", 1);
 		close(fd);
 	}
+}
+
+/* Nothing of the disk is in memory afterwards. */
+static void
+forget(void)
+{
+	small_close();
+	if (umount(MNT) < 0)
+		die("umount");
+	cache_drop();
 	volume_mount();
 }
 
@@ -269,6 +276,81 @@ sqlite(void)
 	return 200;
 }
 
+/* ---- The disk itself, with nothing mounted ---- */
+
+static int disk_fd;
+static char *disk_copy;
+
+static void
+disk_begin(void)
+{
+	small_close();
+	if (umount(MNT) < 0)
+		die("umount");
+	cache_drop();
+	disk_fd = file_open(device, O_RDWR);
+}
+
+static unsigned int
+disk_end(unsigned int n)
+{
+	close(disk_fd);
+	volume_mount();
+	return n;
+}
+
+static unsigned int
+disk_read(void)
+{
+	transfer(disk_fd, DISK, sizeof buffer, false);
+	return disk_end(DISK >> 20);
+}
+
+static unsigned int
+disk_read_random(void)
+{
+	uint32_t at = 12345;
+
+	for (unsigned int i = 0; i < RANDOM; i++) {
+		at = at * 1103515245u + 12345;
+		if (pread(disk_fd, buffer, 4096, (off_t)(at >> 8) % (DISK >> 12) << 12) != 4096)
+			die("pread");
+	}
+	return disk_end(RANDOM);
+}
+
+/* What is written is what is there. */
+static void
+disk_write_begin(void)
+{
+	disk_begin();
+	disk_copy = malloc(DISK / 2);
+	if (disk_copy == NULL || pread(disk_fd, disk_copy, DISK / 2, 0) != DISK / 2)
+		die("pread");
+}
+
+static unsigned int
+disk_write(void)
+{
+	for (size_t at = 0; at < DISK / 2; at += sizeof buffer)
+		if (pwrite(disk_fd, disk_copy + at, sizeof buffer, (off_t)at) != sizeof buffer)
+			die("pwrite");
+	if (fsync(disk_fd) < 0)
+		die("fsync");
+	free(disk_copy);
+	return disk_end(DISK >> 21);
+}
+
+static unsigned int
+disk_write_durable(void)
+{
+	for (size_t i = 0; i < DISK_SYNCS; i++)
+		if (pwrite(disk_fd, disk_copy + i * 8192, 4096, (off_t)(i * 8192)) != 4096 || fdatasync(disk_fd) < 0)
+			die("pwrite");
+	free(disk_copy);
+	return disk_end(DISK_SYNCS);
+}
+
 static const struct step {
 	const char	*name;
 	unsigned int	(*run)(void);
@@ -289,6 +371,10 @@ static const struct step {
 	{ "grep-r", grep, NULL, true },
 	{ "compile", compile, NULL, true },
 	{ "sqlite-insert-fsync", sqlite, NULL, false },
+	{ "disk-read-cold-MiB", disk_read, disk_begin, false },
+	{ "disk-read-cold-4k", disk_read_random, disk_begin, false },
+	{ "disk-write-fsync-MiB", disk_write, disk_write_begin, false },
+	{ "disk-write-fsync-4k", disk_write_durable, disk_write_begin, false },
 };
 
 static void

@@ -30,8 +30,8 @@ em_file_changes(void)
 
 /* ---- Regular files ---- */
 
-static uint32_t
-file_io_flags(const struct em_file *f)
+uint32_t
+em_file_io_flags(const struct em_file *f)
 {
 	uint32_t flags = em_file_flags(f);
 
@@ -117,7 +117,7 @@ file_write_message(struct em_file *f, struct em_uio *u, int64_t *pos)
 	if (is_ool) {
 		k = em_min(k, MX_OOL_MAX);
 		em_uio_skip(&ahead, k);
-		err = EM_IO(io_write_ool(f->f_port, 0, 0, file_io_flags(f), &at, addr, k, &written));
+		err = EM_IO(io_write_ool(f->f_port, 0, 0, em_file_io_flags(f), &at, addr, k, &written));
 	} else {
 		k = em_min(u->u_left, MX_DATA_MAX);
 		if (em_uio_in(&ahead, data, k) < 0) {
@@ -125,7 +125,7 @@ file_write_message(struct em_file *f, struct em_uio *u, int64_t *pos)
 			if (k == 0)
 				return EM_E(EFAULT);
 		}
-		err = EM_IO(io_write(f->f_port, 0, 0, file_io_flags(f), &at, data, k, &written));
+		err = EM_IO(io_write(f->f_port, 0, 0, em_file_io_flags(f), &at, data, k, &written));
 	}
 	if (err < 0)
 		return err;
@@ -196,7 +196,7 @@ stream_read_some(struct em_file *f, struct em_uio *u, int64_t pos)
 	kern_return_t kr;
 	int32_t err;
 
-	kr = EM_INTERRUPTIBLE(f->f_port, tag, io_read(f->f_port, tag, stream_pgrp(f), file_io_flags(f) & MX_IO_NONBLOCK, pos,
+	kr = EM_INTERRUPTIBLE(f->f_port, tag, io_read(f->f_port, tag, stream_pgrp(f), em_file_io_flags(f) & MX_IO_NONBLOCK, pos,
 	    em_min(u->u_left, MX_DATA_MAX), data, &n));
 	if (kr == MX_EBACKGROUND)
 		return em_tty_background(false);
@@ -217,7 +217,9 @@ stream_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 	if (pos == NULL)
 		return stream_read_some(f, u, -1);
 	while (u->u_left > 0) {
-		n = stream_read_some(f, u, *pos);
+		bool is_big = em_disk_is_wanted(f, u->u_left);
+
+		n = is_big ? em_disk_read(f, u, *pos) : stream_read_some(f, u, *pos);
 		if (n <= 0)
 			break;
 		*pos += n;
@@ -244,7 +246,7 @@ stream_write_some(struct em_file *f, struct em_uio *u, int64_t *pos, int32_t pgr
 		if (k == 0)
 			return EM_E(EFAULT);
 	}
-	kr = EM_INTERRUPTIBLE(f->f_port, tag, io_write(f->f_port, tag, pgrp, file_io_flags(f), &at, data, k, &written));
+	kr = EM_INTERRUPTIBLE(f->f_port, tag, io_write(f->f_port, tag, pgrp, em_file_io_flags(f), &at, data, k, &written));
 	if (kr == MX_EBACKGROUND)
 		return STREAM_BACKGROUND;
 	err = em_errno(kr);
@@ -267,7 +269,10 @@ stream_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 
 	while (u->u_left > 0) {
 		before = u->u_done;
-		err = stream_write_some(f, u, pos, pgrp);
+		if (pos != NULL && em_disk_is_wanted(f, u->u_left))
+			err = em_disk_write(f, u, pos);
+		else
+			err = stream_write_some(f, u, pos, pgrp);
 		if (err == STREAM_BACKGROUND) {
 			pgrp = 0;
 			err = em_tty_background(true);

@@ -282,6 +282,8 @@ int32_t em_file_write(struct em_file *f, struct em_uio *u, int64_t *pos);
 /* Attributes now. */
 int32_t em_file_stat(struct em_file *f, struct mx_attr *attr);
 void em_file_stat_fresh(struct em_file *f);	/* f_attr is true now */
+/* MX_IO_* as the descriptor's flags want it. */
+uint32_t em_file_io_flags(const struct em_file *f);
 /* This process changed some file: attributes that came with an open are not believed any more. */
 void em_file_changed(void);
 uint32_t em_file_changes(void);		/* how often */
@@ -310,6 +312,13 @@ bool em_kept_close(struct em_file *f);
 /* The process changed its context, or executes a program. */
 void em_kept_forget(void);
 void em_kept_forked(void);
+
+/* ---- Disks (disk.c) ---- */
+
+/* Is F a disk, and COUNT enough for one of these? Both do one message's worth; bytes or -errno, and 0 or -errno. */
+bool em_disk_is_wanted(const struct em_file *f, uint32_t count);
+int32_t em_disk_read(struct em_file *f, struct em_uio *u, int64_t pos);
+int32_t em_disk_write(struct em_file *f, struct em_uio *u, int64_t *pos);
 
 /* ---- Paths (path.c) ---- */
 

@@ -86,6 +86,16 @@ S_io_read_ool(mx_object_ptr_t obj, uint32_t tag, int32_t pgrp, uint32_t flags, i
 		return kr;
 	if (io->io_ops->read == NULL)
 		return MX_EBADF;
+	if (n != 0 && io->io_ops->read_pages != NULL) {
+		kr = io->io_ops->read_pages(io, &call, offset, &n, (void **)&pages);
+		mx_assert(n <= count);
+		if (kr != MX_EOPNOTSUPP) {
+			*data = (vm_offset_t)pages;
+			*data_count = n;
+			return kr;
+		}
+		kr = KERN_SUCCESS;
+	}
 	if (n != 0) {
 		pages = mx_pages_alloc(room);
 		if (pages == NULL)

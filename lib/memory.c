@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <mach/vm_param.h>
 #include <mach/vm_statistics.h>
 #include <mach/vm_wire.h>
@@ -20,6 +21,8 @@
 #define HEAP_STEP	0x10000u
 
 #define CONTIGUOUS_LEFT	8u	/* percent of the memory that must be free; below 6 the kernel begins to make threads wait */
+
+static mach_port_t wire_host;		/* stacks are wired with this; MACH_PORT_NULL: as all else, or not */
 
 void *
 mx_pages_alloc(size_t bytes)
@@ -47,7 +50,9 @@ mx_stack_alloc(size_t size)
 
 	if (base == NULL)
 		return NULL;
-	if (vm_protect(mx_task, (vm_address_t)base, PAGE_SIZE, FALSE, VM_PROT_NONE) != KERN_SUCCESS) {
+	if (vm_protect(mx_task, (vm_address_t)base, PAGE_SIZE, FALSE, VM_PROT_NONE) != KERN_SUCCESS ||
+	    (wire_host != MACH_PORT_NULL && vm_wire(wire_host, mx_task, (vm_address_t)base + PAGE_SIZE, size,
+	    VM_PROT_READ | VM_PROT_WRITE) != KERN_SUCCESS)) {
 		mx_pages_free(base, size + PAGE_SIZE);
 		return NULL;
 	}
@@ -100,6 +105,20 @@ mx_wire_all(mach_port_t host_priv)
 	if (kr == KERN_SUCCESS)
 		kr = thread_wire(host_priv, mach_thread_self(), TRUE);
 	is_wired = kr == KERN_SUCCESS;
+	return kr;
+}
+
+kern_return_t
+mx_wire_own(mach_port_t host_priv, size_t more)
+{
+	kern_return_t kr;
+
+	free(malloc(more));		/* the heap keeps it */
+	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_CURRENT);
+	if (kr == KERN_SUCCESS)
+		kr = thread_wire(host_priv, mach_thread_self(), TRUE);
+	is_wired = kr == KERN_SUCCESS;
+	wire_host = host_priv;
 	return kr;
 }
 

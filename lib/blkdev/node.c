@@ -15,6 +15,7 @@
 #include <masix/io.h>
 
 #define SECTOR		((uint64_t)BLKDEV_SECTOR)
+#define PAGE		4096u
 #define PIECE		(BLKDEV_READ_MAX * BLKDEV_SECTOR)
 
 struct file {
@@ -151,6 +152,30 @@ node_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char 
 	if (kr != KERN_SUCCESS || *count == 0)
 		return kr;
 	return transfer(fi->fi_view.vi_disk, at, data, count, false);
+}
+
+/* A big read of whole sectors: nothing is copied. */
+static kern_return_t
+node_read_pages(struct mx_io *io, const struct mx_io_call *call, int64_t offset, size_t *count, void **pages)
+{
+	struct file *fi = file_of(io);
+	struct blkdev_disk *disk = fi->fi_view.vi_disk;
+	size_t n = *count;
+	uint64_t at;
+	kern_return_t kr;
+
+	(void)call;
+	if ((fi->fi_flags & MX_O_ACCMODE) == MX_O_WRONLY)
+		return MX_EBADF;
+	kr = range_cut(fi, offset, &n, &at);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if ((at | n) % PAGE != 0 || n == 0 || n > PIECE)
+		return MX_EOPNOTSUPP;
+	kr = disk->bd_ops->bo_read_pages(disk, at / SECTOR, n / SECTOR, pages);
+	if (kr == KERN_SUCCESS)
+		*count = n;
+	return kr;
 }
 
 static kern_return_t
@@ -386,7 +411,7 @@ node_ioctl(struct mx_io *io, const struct mx_io_call *call, uint32_t cmd, uint32
 }
 
 static const struct mx_io_ops node_ops = {
-	.read = node_read, .write = node_write, .stat = node_stat, .sync = node_sync, .ioctl = node_ioctl,
+	.read = node_read, .read_pages = node_read_pages, .write = node_write, .stat = node_stat, .sync = node_sync, .ioctl = node_ioctl,
 };
 
 /* ---- The driver's port ---- */

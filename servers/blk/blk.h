@@ -32,6 +32,7 @@ struct dma_buffer {
 kern_return_t dma_start(mach_port_t host);
 /* A buffer of DMA_LARGE bytes, or for at most DMA_SMALL of that; and back. Blocks: until there is one. */
 struct dma_buffer *dma_take(size_t bytes);
+bool dma_is_there(size_t bytes);
 void dma_give(struct dma_buffer *db, size_t bytes);
 /* New memory of whole pages for BYTES, which can be moved away: where a device sees it, in *COUNT pieces (VBLK_PIECES at most). It stays
  * where it is until dma_pages_release, after which it is memory as any other. Errors: MX_ENOMEM */

@@ -18,6 +18,7 @@
 
 #define TYPE_BLOCK	2
 #define QUEUE_SIZE	256
+#define GATHER		4u	/* large buffers of one request */
 #define SPIN_NS		60000u	/* how long a lone request is looked for */
 
 #define F_RO		(1ull << 5)
@@ -185,35 +186,71 @@ vblk_read_pages(struct blkdev_disk *disk, uint64_t sector, uint32_t count, void 
 	return kr;
 }
 
-/* COUNT sectors through a buffer. */
-static kern_return_t
-piece_do(struct vblk *vb, uint64_t sector, size_t bytes, char *buf, bool write)
+/* The buffers of one request. */
+struct gather {
+	struct dma_buffer *ga_buffer[GATHER];
+	unsigned int	ga_count;
+};
+
+/* Buffers for BYTES, or for less: one is waited for, more are taken only if they are there. Answers for how much. */
+static size_t
+gather_take(struct gather *ga, size_t bytes)
 {
-	struct dma_buffer *db = dma_take(bytes);
-	struct virtq_buf piece = { db->db_phys, (uint32_t)bytes };
+	ga->ga_buffer[0] = dma_take(bytes);
+	ga->ga_count = 1;
+	if (bytes <= DMA_LARGE)
+		return bytes;
+	while (ga->ga_count < GATHER && ga->ga_count * DMA_LARGE < bytes && dma_is_there(DMA_LARGE))
+		ga->ga_buffer[ga->ga_count++] = dma_take(DMA_LARGE);
+	return bytes < ga->ga_count * DMA_LARGE ? bytes : ga->ga_count * DMA_LARGE;
+}
+
+/* Between BUF and the buffers. PIECE becomes where these are. */
+static void
+gather_copy(const struct gather *ga, char *buf, size_t bytes, bool write, struct virtq_buf *piece)
+{
+	for (unsigned int i = 0; i < ga->ga_count; i++) {
+		const struct dma_buffer *db = ga->ga_buffer[i];
+		size_t n = bytes < DMA_LARGE ? bytes : DMA_LARGE;
+
+		piece[i] = (struct virtq_buf){ db->db_phys, (uint32_t)n };
+		if (buf != NULL)
+			memcpy(write ? db->db_memory : buf, write ? buf : db->db_memory, n);
+		buf = buf != NULL ? buf + n : NULL;
+		bytes -= n;
+	}
+}
+
+/* At most BYTES through buffers; *DONE becomes how many. */
+static kern_return_t
+piece_do(struct vblk *vb, uint64_t sector, size_t bytes, char *buf, bool write, size_t *done)
+{
+	struct virtq_buf piece[GATHER];
+	struct gather ga;
+	size_t size = gather_take(&ga, bytes);
 	kern_return_t kr;
 
-	if (write)
-		memcpy(db->db_memory, buf, bytes);
-	kr = request_do(vb, write ? T_OUT : T_IN, sector, &piece, 1, !write);
+	gather_copy(&ga, write ? buf : NULL, size, true, piece);
+	kr = request_do(vb, write ? T_OUT : T_IN, sector, piece, ga.ga_count, !write);
 	if (!write && kr == KERN_SUCCESS)
-		memcpy(buf, db->db_memory, bytes);
-	dma_give(db, bytes);
+		gather_copy(&ga, buf, size, false, piece);
+	for (unsigned int i = 0; i < ga.ga_count; i++)
+		dma_give(ga.ga_buffer[i], i == 0 ? bytes : DMA_LARGE);
+	*done = size;
 	return kr;
 }
 
 static kern_return_t
 vblk_transfer(struct blkdev_disk *disk, uint64_t sector, uint32_t count, char *buf, bool write)
 {
+	size_t bytes = count * BLKDEV_SECTOR, n;
 	kern_return_t kr = KERN_SUCCESS;
 
-	while (count > 0 && kr == KERN_SUCCESS) {
-		uint32_t n = count < DMA_LARGE / BLKDEV_SECTOR ? count : DMA_LARGE / BLKDEV_SECTOR;
-
-		kr = piece_do(vblk_of(disk), sector, n * BLKDEV_SECTOR, buf, write);
-		sector += n;
-		count -= n;
-		buf += n * BLKDEV_SECTOR;
+	while (bytes > 0 && kr == KERN_SUCCESS) {
+		kr = piece_do(vblk_of(disk), sector, bytes, buf, write, &n);
+		sector += n / BLKDEV_SECTOR;
+		bytes -= n;
+		buf += n;
 	}
 	return kr;
 }

@@ -86,6 +86,12 @@ dma_take(size_t bytes)
 	return db;
 }
 
+bool
+dma_is_there(size_t bytes)
+{
+	return pool_of(bytes)->po_free != NULL;
+}
+
 void
 dma_give(struct dma_buffer *db, size_t bytes)
 {

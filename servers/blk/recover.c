@@ -9,6 +9,7 @@
  */
 #include "blk.h"
 
+#define HEAP		(256u << 10)	/* objects of clients */
 #define BUSY_NS		20000000u
 #define BUSY_TRIES	250		/* five seconds */
 
@@ -49,7 +50,7 @@ blk_fresh(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	if ((kr = mx_right("host", &host)) != KERN_SUCCESS || (kr = mx_lookup("hw", &hw)) != KERN_SUCCESS ||
-	    (kr = dma_start(host)) != KERN_SUCCESS || (kr = mx_wire_all(host)) != KERN_SUCCESS)
+	    (kr = dma_start(host)) != KERN_SUCCESS || (kr = mx_wire_own(host, HEAP)) != KERN_SUCCESS)
 		return kr;
 	if (!disks_find(hw))
 		mx_server_done("this machine has no virtio disk");

@@ -8,6 +8,7 @@
  */
 #include "ide.h"
 
+#define HEAP		(256u << 10)	/* objects of clients */
 #define MAJOR_IDE	3
 #define MAJOR_IDE_SECOND 22
 #define MAJOR_SCSI	8
@@ -50,7 +51,7 @@ ide_fresh(int argc, char **argv)
 		return kr;
 	if (disks_find(master) == 0)
 		mx_server_done("the kernel drives no disk");
-	kr = mx_wire_all(host);
+	kr = mx_wire_own(host, HEAP);
 	for (unsigned int i = 0; i < sizeof majors / sizeof majors[0] && kr == KERN_SUCCESS; i++)
 		kr = blkdev_register(majors[i]);
 	if (kr == KERN_SUCCESS)

@@ -866,6 +866,21 @@ io_write(mach_port_t io, uint32_t tag, int32_t pgrp, uint32_t flags, int64_t *of
 	return KERN_SUCCESS;
 }
 
+/* There are no disks here. */
+kern_return_t
+io_read_ool(mach_port_t io, uint32_t tag, int32_t pgrp, uint32_t flags, int64_t offset, uint32_t count, vm_offset_t *data,
+	mach_msg_type_number_t *n)
+{
+	(void)io, (void)tag, (void)pgrp, (void)flags, (void)offset, (void)count, (void)data, (void)n;
+	return MX_EIO;
+}
+
+void
+mig_deallocate(vm_address_t addr, vm_size_t size)
+{
+	(void)addr, (void)size;
+}
+
 kern_return_t
 io_write_ool(mach_port_t io, uint32_t tag, int32_t pgrp, uint32_t flags, int64_t *offset, vm_offset_t data, mach_msg_type_number_t n,
 	uint32_t *written)

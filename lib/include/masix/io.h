@@ -46,6 +46,9 @@ struct mx_io_ops {
 	/* Up to *COUNT bytes (1..MX_OOL_MAX) at OFFSET (>= 0, or -1: a stream) to DATA; *COUNT becomes what was read, 0: end.
 	 * NULL: MX_EBADF. A COUNT of 0 does not come here. */
 	kern_return_t (*read)(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char *data, size_t *count);
+	/* The same into new pages, which become the client's own; what lies behind *COUNT bytes in the last one must be zeroes. NULL, or
+	 * MX_EOPNOTSUPP: `read' is called with pages made here */
+	kern_return_t (*read_pages)(struct mx_io *io, const struct mx_io_call *call, int64_t offset, size_t *count, void **pages);
 	/* *COUNT bytes at *OFFSET (>= 0, or -1), *OFFSET becomes where they went, *COUNT what was taken. NULL: MX_EBADF */
 	kern_return_t (*write)(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data,
 		size_t *count);

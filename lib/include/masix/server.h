@@ -207,6 +207,9 @@ void *mx_pages_alloc(size_t bytes);
 void mx_pages_free(void *p, size_t bytes);
 /* Wire everything this task has and gets, and let its threads use the kernel's reserve (needs the "host" right). */
 kern_return_t mx_wire_all(mach_port_t host_priv);
+/* The same for what this task has, and the stacks of fibrils to come, but not for what it receives: memory in messages would be copied
+ * to be wired. For a server that touches such memory only while its sender waits, and needs no more heap than MORE bytes. */
+kern_return_t mx_wire_own(mach_port_t host_priv, size_t more);
 /* Is less than PERCENT of the memory free? Who may use the kernel's reserve must not use it up: the kernel panics then. Below 10 the
  * kernel pages out, below 5 it makes others wait. */
 bool mx_memory_is_short(unsigned int percent);
