@@ -2,3 +2,4 @@
 # Copyright (c) 2026 The MASIX authors.
 linux_programs += tests/storage/fstorm
 linux_programs += tests/storage/cutload
+linux_programs += tests/storage/treesum
