@@ -232,8 +232,9 @@ hand_over(struct writer *w, struct em_thread *t, mach_port_t program, const char
 	if (err == 0)
 		err = em_errno(proc_exec_setid(p->p_port, program, p->p_vfs, (vm_offset_t)w->w_carry, w->w_at, w->w_ports,
 			w->w_nports));
-	while (err == 0)
-		(void)swtch_pri(0);	/* this task is about to end */
+	if (err == 0)
+		for (;;)
+			(void)swtch_pri(0);	/* this task is about to end */
 	em_mm_inherit(true);
 	em_mm_unlock();
 	serials_set(p->p_files, true);
