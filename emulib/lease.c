@@ -21,7 +21,10 @@
 #define LEASE_NEVER	0x7fffffffu
 #define LEASE_WRITE_MAX	16384u		/* larger ones are as well by message */
 #define LEASE_TRIES	20u
+#define LEASES_MAX	128u		/* at once: windows need room, too */
 #define LEASE_ROOM	(MX_LEASE_BYTES - MX_LEASE_DATA)
+
+static uint32_t lease_count;		/* guarded by em_file_lock */
 
 /* Borrow the end of F again, or for the first time. */
 static bool
@@ -43,10 +46,10 @@ lease_get(struct em_file *f)
 	if (err < 0 || is_mapped)
 		return err == 0;
 	em_lock(&em_file_lock);
-	addr = w->w_lease == NULL ? em_space_alloc(MX_LEASE_BYTES) : NULL;
+	addr = w->w_lease == NULL && lease_count < LEASES_MAX ? em_space_alloc(MX_LEASE_BYTES) : NULL;
 	err = addr != NULL ? em_space_map(addr, MX_LEASE_BYTES, memory, 0, VM_PROT_READ | VM_PROT_WRITE) : EM_E(ENOMEM);
 	if (err == 0)
-		w->w_lease = addr;
+		w->w_lease = addr, lease_count++;
 	else if (addr != NULL)
 		em_space_free(addr, MX_LEASE_BYTES);
 	if (w->w_lease == NULL)
@@ -64,6 +67,7 @@ em_lease_release(struct em_window *w)
 	em_space_unmap(w->w_lease, MX_LEASE_BYTES);
 	em_space_free(w->w_lease, MX_LEASE_BYTES);
 	w->w_lease = NULL;
+	lease_count--;
 }
 
 bool

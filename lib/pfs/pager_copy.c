@@ -90,6 +90,12 @@ window_get(struct mx_pager *pg, uint32_t index)
 	return oldest;
 }
 
+void
+mx_pager_announce(struct mx_pager *pg)
+{
+	(void)window_get(pg, 0);		/* no memory: then it is not known */
+}
+
 /* ---- The copier ---- */
 
 struct copy {

@@ -9,7 +9,7 @@
  *
  * A page in a hole may be read but not written until room was found for it: it is supplied locked.
  *
- * The functions named store_request, _return, _unlock, _unsupplied and _terminated run on the pager's thread.
+ * The functions named store_begin, _request, _return, _unlock, _unsupplied and _terminated run on the pager's thread.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -377,7 +377,34 @@ unlock_run(struct mx_pager *pg, uint32_t page, vm_prot_t access)
 	busy_end(ps);
 }
 
+void
+store_announce(struct pfs_store *ps)
+{
+	struct mx_pager *pg = store_pager(ps);
+
+	if (pg == NULL && pfs_store_pager(ps->ps_node, &pg) != KERN_SUCCESS)
+		return;
+	if (pg->pg_control == MACH_PORT_NULL)
+		mx_pager_announce(pg);
+}
+
+static void
+begun_run(struct mx_pager *pg, uint32_t page, vm_prot_t access)
+{
+	struct pfs_store *ps = mx_pager_owner(pg);
+
+	(void)page;
+	(void)access;
+	mx_cond_broadcast(&ps->ps_changed);
+}
+
 /* ---- On the pager's thread ---- */
+
+static void
+store_begin(struct mx_pager *pg)
+{
+	(void)pager_bell_ring(begun_run, pg, 0, 0);	/* no room: who waits does not wait long */
+}
 
 static void
 store_request(struct mx_pager *pg, uint32_t page, vm_prot_t access)
@@ -469,6 +496,7 @@ store_terminated(struct mx_pager *pg)
 }
 
 const struct mx_pager_ops store_pager_ops = {
+	.pg_begin = store_begin,
 	.pg_request = store_request,
 	.pg_return = store_return,
 	.pg_unsupplied = store_unsupplied,

@@ -21,6 +21,7 @@
 
 #define PERIOD_NS	3000000000ull
 #define RETRY_NS	100000000ull
+#define ANNOUNCE_NS	50000000ull
 #define RETRIES		20		/* when there is no memory for a moment */
 #define PENDING_MAX	2048u		/* pages in all; who writes then waits */
 #define PENDING_OWN	512u		/* who has so many stores them himself */
@@ -167,11 +168,32 @@ page_stored(struct pfs_store *ps, const struct run *ru, uint32_t i, bool to_kern
 	return is_kept;
 }
 
+/* Are pages of PS worth being kept in the kernel's cache? */
+static bool
+is_cached(struct pfs_store *ps)
+{
+	return ps->ps_done == NULL && ps->ps_node->pn_attr.at_nlink > 0 && !mx_memory_is_low();
+}
+
+/* Does the kernel know PS's object, or will it in a moment? */
+static bool
+is_known(struct pfs_store *ps)
+{
+	uint64_t deadline = mx_now_ns() + ANNOUNCE_NS;
+
+	if (store_pager(ps) == NULL)
+		return false;
+	while (store_pager(ps)->pg_control == MACH_PORT_NULL)
+		if (mx_cond_wait_until(&ps->ps_changed, deadline) != KERN_SUCCESS)
+			return false;
+	return true;
+}
+
 /* RU is stored: its pages go to the kernel, or are freed. */
 static void
 run_end(struct pfs_store *ps, const struct run *ru)
 {
-	bool to_kernel = store_pager(ps) != NULL && store_pager(ps)->pg_control != MACH_PORT_NULL && !mx_memory_is_low();
+	bool to_kernel = is_cached(ps) && is_known(ps);
 	uint32_t i, first = 0, n = 0;
 	void *unused;
 
@@ -219,6 +241,8 @@ store_flush(struct pfs_store *ps, uint32_t first, uint32_t end)
 
 	ps->ps_busy++;
 	while (run_take(ps, first, end, &ru)) {
+		if (is_cached(ps))
+			store_announce(ps);
 		run_gather(ps, &ru);
 		run_tail(ps, &ru);
 		kr = run_store(ps, &ru);

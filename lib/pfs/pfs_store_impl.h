@@ -101,6 +101,9 @@ kern_return_t store_fetch_one(struct pfs_store *ps, uint32_t page, uint8_t **out
 /* The end of a claim of PAGE that was not answered with a supply: who asked meanwhile is answered. */
 void store_claim_end(struct pfs_store *ps, uint32_t page);
 
+/* Have the kernel know PS's memory object. It does when this side is told by ps_changed. */
+void store_announce(struct pfs_store *ps);
+
 /* ---- Writing back (pfs_store_flush.c) ---- */
 
 /* Store what is pending in [FIRST, END), and wait until nobody stores there. Blocks. */

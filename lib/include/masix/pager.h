@@ -81,6 +81,8 @@ kern_return_t mx_pager_memory(struct mx_pager *pg, vm_prot_t prot, mach_port_t *
 kern_return_t mx_pager_map(struct mx_pager *pg, size_t size, void **out);
 /* Was it ever given out for writing? */
 bool mx_pager_may_be_written(const struct mx_pager *pg);
+/* Have the kernel know the object, by mapping its beginning here for a while: pg_begin follows. On fibrils only. */
+void mx_pager_announce(struct mx_pager *pg);
 void mx_pager_retire(struct mx_pager *pg);
 void mx_pager_destroy(struct mx_pager *pg);	/* after pg_unused */
 
