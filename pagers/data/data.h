@@ -136,10 +136,11 @@ data_word data_page_slot(const struct data_object *ob, uint32_t page);
 bool data_page_given(struct data_object *ob, uint32_t page);
 
 /* Reading from swap: data_read_begin chooses up to MAX pages from PAGE on that lie one after the other; *SLOT is where the first is.
- * data_read_end, when they were read (OK) or not, says which of them the kernel waits for: numbers in WANTED (room for N). */
+ * data_read_end, when they were read (OK) or not, says which of them are still what they were (a bit each in GOOD), and which of
+ * those the kernel waits for (WANTED). */
 #define DATA_READ_MAX	32u
 uint32_t data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *slot);
-uint32_t data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t wanted[]);
+void data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t *good, uint32_t *wanted);
 
 /* Writing to swap: data_save_begin chooses up to MAX pages of one object that have been in the store for long and unpacks them to BUF;
  * data_save_end after they were written (OK), or not. Between the two the object must stay. */

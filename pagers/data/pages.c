@@ -287,23 +287,21 @@ data_read_begin(struct data_object *ob, uint32_t page, uint32_t max, data_word *
 	return n;
 }
 
-uint32_t
-data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t wanted[])
+void
+data_read_end(struct data_object *ob, uint32_t page, uint32_t n, data_word slot, bool ok, uint32_t *good, uint32_t *wanted)
 {
-	uint32_t nwanted = 0;
-
 	data_slot_area(slot)->ar_busy--;
 	data_counts.co_read += ok ? n : 0;
+	*good = *wanted = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		data_word *w = word_find(ob, page + i);
 
 		if (w == NULL || !(*w & DATA_COMING) || !is_same_slot(*w, data_slot_next(slot, i)))
 			continue;		/* it was given back, or is no more: nobody waits for it */
-		if (*w & DATA_WANTED)
-			wanted[nwanted++] = page + i;
+		*good |= 1u << i;
+		*wanted |= *w & DATA_WANTED ? 1u << i : 0;
 		*w &= ~(DATA_COMING | DATA_WANTED);
 	}
-	return nwanted;
 }
 
 /* ---- To swap ---- */

@@ -197,18 +197,18 @@ static void
 read_done(const struct job *job, char *pages)
 {
 	struct data_port *dp = job->jb_port;
-	uint32_t wanted[DATA_READ_MAX], left = 0, n;
+	uint32_t good, wanted;
 
-	n = data_read_end(&dp->dp_pages, job->jb_page, job->jb_n, job->jb_slot, true, wanted);
-	for (uint32_t i = 0; i < job->jb_n; i++)
-		left |= 1u << i;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = wanted[i] - job->jb_page;
-
-		left &= ~(1u << at);
-		data_supply(dp, wanted[i], pages + at * DATA_PAGE, true, data_page_given(&dp->dp_pages, wanted[i]));
+	data_read_end(&dp->dp_pages, job->jb_page, job->jb_n, job->jb_slot, true, &good, &wanted);
+	for (uint32_t i = 0; i < job->jb_n; i++) {
+		if (wanted >> i & 1)
+			data_supply(dp, job->jb_page + i, pages + i * DATA_PAGE, true,
+				data_page_given(&dp->dp_pages, job->jb_page + i));
+		else if (!(good >> i & 1))
+			mx_pages_free(pages + i * DATA_PAGE, DATA_PAGE);
 	}
-	ahead_keep(job->jb_slot, pages, job->jb_n, left);
+	if ((good & ~wanted) != 0)
+		ahead_keep(job->jb_slot, pages, job->jb_n, good & ~wanted);
 }
 
 /* It could not be read: each page that is wanted is tried alone; one that was alone cannot be had. */
@@ -216,14 +216,16 @@ static void
 read_failed(const struct job *job)
 {
 	struct data_port *dp = job->jb_port;
-	uint32_t wanted[DATA_READ_MAX], n;
+	uint32_t good, wanted;
 
-	n = data_read_end(&dp->dp_pages, job->jb_page, job->jb_n, job->jb_slot, false, wanted);
-	for (uint32_t i = 0; i < n; i++) {
+	data_read_end(&dp->dp_pages, job->jb_page, job->jb_n, job->jb_slot, false, &good, &wanted);
+	for (uint32_t i = 0; i < job->jb_n; i++) {
+		if (!(wanted >> i & 1))
+			continue;
 		if (job->jb_n == 1)
-			data_fail(dp, wanted[i]);
+			data_fail(dp, job->jb_page + i);
 		else
-			data_answer(dp, wanted[i], 1);
+			data_answer(dp, job->jb_page + i, 1);
 	}
 }
 
