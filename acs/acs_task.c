@@ -53,7 +53,7 @@ acs_task_setup(void)
 	kr = host_processor_set_priv(acs_host_priv, name, &acs_processor_set);
 	mx_port_release(name);
 	if (kr == KERN_SUCCESS)
-		kr = thread_wire(acs_host_priv, self, TRUE);
+		kr = mx_privilege(acs_host_priv);
 	if (kr == KERN_SUCCESS)
 		thread_raise(self, ACS_PRIORITY);
 	mx_port_release(self);

@@ -142,6 +142,8 @@ void mx_export_forget(vm_address_t base);
 /* Memory for a fibril (memory.c): SIZE bytes with an unmapped page below. */
 void *mx_stack_alloc(size_t size);
 void mx_stack_free(void *stack, size_t size);
+/* Let the thread that calls use the kernel's reserve, if this server's threads do. */
+kern_return_t mx_privilege_thread(void);
 
 /* ---- The loop (loop.c) ---- */
 

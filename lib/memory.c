@@ -14,6 +14,7 @@
 #include "gnumach.h"
 #include "mach.h"
 #include "mach_host.h"
+#include "mach_port.h"
 
 /* The heap grows upwards from here; the kernel places other memory at the lowest address that is free. */
 #define HEAP_BASE	0x20000000u
@@ -94,18 +95,39 @@ no_memory:
 
 /* ---- When memory is short ---- */
 
-static bool is_wired;			/* its thread may use the kernel's reserve */
+static mach_port_t host;		/* for thread_wire; MACH_PORT_NULL: this server's threads have no privilege */
+
+kern_return_t
+mx_privilege(mach_port_t host_priv)
+{
+	kern_return_t kr = mach_port_mod_refs(mx_task, host_priv, MACH_PORT_RIGHT_SEND, 1);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	host = host_priv;
+	return mx_privilege_thread();
+}
+
+kern_return_t
+mx_privilege_thread(void)
+{
+	mach_port_t self;
+	kern_return_t kr;
+
+	if (host == MACH_PORT_NULL)
+		return KERN_SUCCESS;
+	self = mach_thread_self();
+	kr = thread_wire(host, self, TRUE);
+	mx_port_release(self);
+	return kr;
+}
 
 kern_return_t
 mx_wire_all(mach_port_t host_priv)
 {
-	kern_return_t kr;
+	kern_return_t kr = vm_wire_all(host_priv, mx_task, VM_WIRE_ALL);
 
-	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_ALL);
-	if (kr == KERN_SUCCESS)
-		kr = thread_wire(host_priv, mach_thread_self(), TRUE);
-	is_wired = kr == KERN_SUCCESS;
-	return kr;
+	return kr == KERN_SUCCESS ? mx_privilege(host_priv) : kr;
 }
 
 kern_return_t
@@ -137,23 +159,22 @@ mx_memory_is_short(unsigned int percent)
 kern_return_t
 mx_contiguous_alloc(mach_port_t host_priv, mach_port_t task, vm_size_t size, uint64_t limit, vm_address_t *address, uint64_t *physical)
 {
-	mach_port_t self = mach_thread_self();
+	mach_port_t self;
 	rpc_phys_addr_t where = 0;
-	kern_return_t kr = KERN_SUCCESS;
+	kern_return_t kr;
 
 	*address = 0;
 	/* A thread that may use the reserve stops the machine when there is no such block (the kernel panics), and one that may not
 	 * would wait when there is nothing but the reserve. */
-	if (is_wired && mx_memory_is_short(CONTIGUOUS_LEFT))
-		kr = KERN_RESOURCE_SHORTAGE;
-	else if (is_wired)
-		kr = thread_wire(host_priv, self, FALSE);
-	if (kr == KERN_SUCCESS) {
-		kr = vm_allocate_contiguous(host_priv, task, address, &where, size, 0, limit, PAGE_SIZE);
-		if (is_wired)
-			(void)thread_wire(host_priv, self, TRUE);	/* it was so: cannot fail */
-	}
+	if (host != MACH_PORT_NULL && mx_memory_is_short(CONTIGUOUS_LEFT))
+		return KERN_RESOURCE_SHORTAGE;
+	self = mach_thread_self();
+	kr = host != MACH_PORT_NULL ? thread_wire(host, self, FALSE) : KERN_SUCCESS;
 	mx_port_release(self);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vm_allocate_contiguous(host_priv, task, address, &where, size, 0, limit, PAGE_SIZE);
+	(void)mx_privilege_thread();		/* it had it: cannot fail */
 	*physical = where;
 	return kr;
 }

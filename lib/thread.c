@@ -162,6 +162,7 @@ mx_thread_main(void (*fn)(void *), void *arg)
 {
 	mach_port_t self;
 
+	(void)mx_privilege_thread();		/* the first one has it: cannot fail */
 	fn(arg);
 	(void)mig_get_reply_port();		/* it has one now: the kernel takes it back with the thread */
 	self = mach_thread_self();		/* one reference, which the kernel takes back too */

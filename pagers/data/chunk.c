@@ -11,7 +11,7 @@
 #include "server.h"
 #include "mach.h"
 
-#define RESERVE		2u		/* percent of the memory that others, on the way to the disk, must find free */
+#define RESERVE		1u		/* percent of the memory that others, on the way to the disk, must find free */
 #define REGION		0x40000000u	/* beside lib/memory.c's heap and lib/thread.c's stacks */
 #define REGION_END	0xa0000000u
 

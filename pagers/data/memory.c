@@ -24,6 +24,7 @@
 extern boolean_t memory_object_server(mach_msg_header_t *in, mach_msg_header_t *out);
 extern boolean_t memory_object_default_server(mach_msg_header_t *in, mach_msg_header_t *out);
 
+#define RETRY_NS	20000000u
 #define SIZE_MAX_PAGES	(0xfffff000u / DATA_PAGE)
 
 struct waiting {			/* a page that there is no room for; on the stack of its fibril */
@@ -158,7 +159,7 @@ page_take(struct data_port *dp, uint32_t page, const void *data)
 	nwaiting++;
 	do {
 		data_swap_balance();
-		mx_cond_wait(&room);
+		(void)mx_cond_wait_until(&room, mx_now_ns() + RETRY_NS);	/* nobody tells when there is memory again */
 	} while (!wt.wt_is_done && !dp->dp_is_gone && !data_page_keep(&dp->dp_pages, page, data));
 	nwaiting--;
 	*wt.wt_prev = wt.wt_next;

@@ -1,9 +1,8 @@
 /*
  * store.c - compressed pages in memory.
  *
- * A page becomes a blob: two bytes that say how long it is and what LZ4 made of it. Blobs are rounded up to a multiple of 64 bytes,
- * and those of one size share chunks of 32 KiB, so that nothing is ever moved and what is freed can be used again by
- * any page that packs as well. An empty chunk goes back to the kernel. What LZ4 does not make smaller by an eighth is kept as it is.
+ * A page becomes a blob: two bytes that say how long it is and what LZ4 made of it. Blobs are rounded up to one of 28 sizes, and those
+ * of one size share chunks of 32 KiB, so that nothing is ever moved and what is freed can be used again by any page that packs as well. An empty chunk goes back to the kernel. What LZ4 does not make smaller by an eighth is kept as it is.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -14,8 +13,7 @@
 #include <lz4.h>
 #include "data.h"
 
-#define GRAIN		64u
-#define CLASSES		(DATA_PAGE / GRAIN)
+#define CLASSES		28u
 #define PACKED_MAX	(DATA_PAGE - DATA_PAGE / 8)
 #define NOBODY		0xffffffffu
 #define SPARES_MAX	4u		/* empty chunks that are kept */
@@ -23,7 +21,7 @@
 
 struct chunk {
 	uint32_t	ch_next, ch_prev;	/* of its class, while it has room; or of the spare or unmapped ones: ch_next only */
-	uint16_t	ch_class;		/* size of its blobs / GRAIN - 1 */
+	uint16_t	ch_class;		/* of its blobs */
 	uint16_t	ch_used;
 	uint16_t	ch_free;		/* the first blob that was freed + 1, and so on in the blobs; 0: none */
 	uint16_t	ch_fresh;		/* blobs from here on were never used */
@@ -72,6 +70,25 @@ data_store_init(uint32_t limit)
 	return true;
 }
 
+/* ---- Sizes ---- */
+
+/* Eight of them up to 512 bytes, twelve up to 2048, eight up to a page. */
+static uint32_t
+class_of(uint32_t size)
+{
+	if (size <= 512)
+		return (size + 63) / 64 - 1;
+	return size <= 2048 ? 7 + (size - 512 + 127) / 128 : 19 + (size - 2048 + 255) / 256;
+}
+
+static uint32_t
+class_size(uint32_t cls)
+{
+	if (cls < 8)
+		return (cls + 1) * 64;
+	return cls < 20 ? 512 + (cls - 7) * 128 : 2048 + (cls - 19) * 256;
+}
+
 /* ---- Chunks ---- */
 
 static char *
@@ -83,13 +100,13 @@ chunk_at(uint32_t i)
 static uint32_t
 chunk_blobs(const struct chunk *ch)
 {
-	return DATA_CHUNK / ((ch->ch_class + 1u) * GRAIN);
+	return DATA_CHUNK / class_size(ch->ch_class);
 }
 
 static char *
 blob_at(uint32_t i, uint32_t blob)
 {
-	return chunk_at(i) + (size_t)blob * (chunks[i].ch_class + 1u) * GRAIN;
+	return chunk_at(i) + (size_t)blob * class_size(chunks[i].ch_class);
 }
 
 static void
@@ -161,7 +178,7 @@ chunk_give(uint32_t i)
 static char *
 blob_alloc(uint32_t size)
 {
-	uint32_t cls = (size + GRAIN - 1) / GRAIN - 1, i = with_room[cls];
+	uint32_t cls = class_of(size), i = with_room[cls];
 	struct chunk *ch;
 	char *blob;
 
@@ -194,7 +211,7 @@ blob_free(char *blob)
 	if (ch->ch_used == chunk_blobs(ch))
 		room_link(i);
 	memcpy(blob, &ch->ch_free, sizeof(ch->ch_free));
-	ch->ch_free = (uint16_t)((uint32_t)(blob - chunk_at(i)) / ((ch->ch_class + 1u) * GRAIN) + 1);
+	ch->ch_free = (uint16_t)((uint32_t)(blob - chunk_at(i)) / class_size(ch->ch_class) + 1);
 	if (--ch->ch_used == 0) {
 		room_unlink(i);
 		chunk_give(i);
@@ -205,7 +222,7 @@ blob_free(char *blob)
 static uint32_t
 blob_size(const char *blob)
 {
-	return (chunks[(uint32_t)(blob - data_region()) / DATA_CHUNK].ch_class + 1u) * GRAIN;
+	return class_size(chunks[(uint32_t)(blob - data_region()) / DATA_CHUNK].ch_class);
 }
 
 /* ---- Pages ---- */

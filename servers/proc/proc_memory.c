@@ -26,6 +26,7 @@
 #define LOOK_MAX_MS	1000u
 #define PATIENCE	3		/* looks in a row at a full data pager before somebody is killed */
 #define PATIENCE_LONG	50u		/* the same when it has room, and yet nothing moves */
+#define STORE_ROOM_KB	64u		/* less room is none */
 #define VICTIM_MIN_KB	2048u		/* nobody who has less is to blame */
 #define FORK_LOOKS	50u		/* how long a fork waits for memory: a second */
 #define REGIONS_MAX	20000u
@@ -154,24 +155,22 @@ pages_moved(const struct mx_data_info *d)
 	return d->di_kept + d->di_given + d->di_written + d->di_read;
 }
 
-/* How many looks in a row have found that LEFT is so little that threads wait for it, and nobody makes more? BEFORE is how many it
- * was at the last look, *MOVED what had moved then. */
+/* How much patience is used up: LEFT is so little that threads may wait for more, and nobody makes more. BEFORE is how much it was at the
+ * last look, *MOVED what had moved then. Once the kernel has stopped threads they wait until a tenth of the memory is free. */
 static uint32_t
 hunger(uint32_t left, uint32_t before, uint64_t *moved)
 {
 	struct mx_data_info d;
 	bool is_full, has_moved;
 
-	if (left >= total_pages / 14)
+	if (left >= total_pages / 9)
 		return 0;
 	proc_data_info(&d);
 	has_moved = pages_moved(&d) != *moved;
 	*moved = pages_moved(&d);
-	is_full = d.di_waiting > 0 && d.di_swap_left == 0;
-	if (has_moved && !is_full)
-		return 0;
+	is_full = d.di_waiting > 0 && d.di_swap_left == 0 && d.di_store_kb + STORE_ROOM_KB > d.di_store_max_kb;
 	/* Full, it may still change pages for others without end. */
-	if (!is_full && !somebody_waits())
+	if ((has_moved && !is_full) || !somebody_waits())
 		return 0;
 	return before + (is_full ? PATIENCE_LONG / PATIENCE + 1 : 1);
 }
@@ -180,7 +179,7 @@ hunger(uint32_t left, uint32_t before, uint64_t *moved)
 static uint32_t
 look_again_ms(uint32_t left)
 {
-	uint32_t low = total_pages / 14, ms = left > low ? (left - low) / PAGES_PER_MS : 0;
+	uint32_t low = total_pages / 9, ms = left > low ? (left - low) / PAGES_PER_MS : 0;
 
 	return ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms > LOOK_MAX_MS ? LOOK_MAX_MS : ms;
 }
@@ -230,8 +229,7 @@ proc_memory_init(void)
 	kr = mx_right("host", &host);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	/* Threads made later, the workers, have the privilege from this one. */
-	kr = thread_wire(host, mach_thread_self(), TRUE);
+	kr = mx_privilege(host);
 	mx_port_release(host);
 	if (kr != KERN_SUCCESS)
 		return kr;

@@ -47,6 +47,13 @@ mx_memory_export(void *pages, size_t bytes, vm_prot_t prot, mach_port_t *memory)
 }
 
 kern_return_t
+mx_privilege(mach_port_t host_priv)
+{
+	(void)host_priv;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
 mx_wire_all(mach_port_t host_priv)
 {
 	(void)host_priv;

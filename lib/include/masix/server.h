@@ -205,6 +205,9 @@ void mx_backtrace(void);		/* of the caller, to the log: addresses for addr2line 
 /* Page-aligned, zeroed. Errors: NULL */
 void *mx_pages_alloc(size_t bytes);
 void mx_pages_free(void *p, size_t bytes);
+/* Let this thread, and all that mx_thread_start makes from now on, use the kernel's reserve of memory: for servers that make memory
+ * free. (The kernel lets a thread do that only for itself.) They must not use it up: see mx_memory_is_short. */
+kern_return_t mx_privilege(mach_port_t host_priv);
 /* Wire everything this task has and gets, and let its threads use the kernel's reserve (needs the "host" right). */
 kern_return_t mx_wire_all(mach_port_t host_priv);
 /* The same for what this task has, and the stacks of fibrils to come, but not for what it receives: memory in messages would be copied
