@@ -26,6 +26,7 @@
 #define LOOK_MAX_MS	1000u
 #define PATIENCE	3		/* looks in a row at a full data pager before somebody is killed */
 #define PATIENCE_LONG	50u		/* the same when it has room, and yet nothing moves */
+#define MANY		6u		/* a share of the memory that is so large that nobody waits */
 #define STORE_ROOM_KB	64u		/* less room is none */
 #define VICTIM_MIN_KB	2048u		/* nobody who has less is to blame */
 #define FORK_LOOKS	50u		/* how long a fork waits for memory: a second */
@@ -156,14 +157,14 @@ pages_moved(const struct mx_data_info *d)
 }
 
 /* How much patience is used up: LEFT is so little that threads may wait for more, and nobody makes more. BEFORE is how much it was at the
- * last look, *MOVED what had moved then. Once the kernel has stopped threads they wait until a tenth of the memory is free. */
+ * last look, *MOVED what had moved then. Once the kernel has stopped threads they wait until a tenth of each of its zones is free. */
 static uint32_t
 hunger(uint32_t left, uint32_t before, uint64_t *moved)
 {
 	struct mx_data_info d;
 	bool is_full, has_moved;
 
-	if (left >= total_pages / 9)
+	if (left >= total_pages / MANY)
 		return 0;
 	proc_data_info(&d);
 	has_moved = pages_moved(&d) != *moved;
@@ -179,7 +180,7 @@ hunger(uint32_t left, uint32_t before, uint64_t *moved)
 static uint32_t
 look_again_ms(uint32_t left)
 {
-	uint32_t low = total_pages / 9, ms = left > low ? (left - low) / PAGES_PER_MS : 0;
+	uint32_t low = total_pages / MANY, ms = left > low ? (left - low) / PAGES_PER_MS : 0;
 
 	return ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms > LOOK_MAX_MS ? LOOK_MAX_MS : ms;
 }
