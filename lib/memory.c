@@ -138,8 +138,7 @@ mx_wire_own(mach_port_t host_priv, size_t more)
 	free(malloc(more));		/* the heap keeps it */
 	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_CURRENT);
 	if (kr == KERN_SUCCESS)
-		kr = thread_wire(host_priv, mach_thread_self(), TRUE);
-	is_wired = kr == KERN_SUCCESS;
+		kr = mx_privilege(host_priv);
 	wire_host = host_priv;
 	return kr;
 }
