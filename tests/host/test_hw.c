@@ -280,14 +280,43 @@ test_queue(void)
 	ok(virtq_take(&q, NULL) == NULL && q.vq_broken, "and so does one that is not in flight");
 }
 
+static void
+test_quiet(void)
+{
+	struct hw_function *f = NULL;
+	uint32_t physical = 0;
+	struct space *s;
+
+	machine_make();
+	(void)hw_function_find(&machine, 0x1af4, HW_ANY, 0, &f);
+	s = space_find(f->hf_bdf);
+	s->sp_word[0x15] = 1;		/* the common structure: base address register 1, from 0x100 on */
+	s->sp_word[0x16] = 0x100;
+	ok(!hw_function_status_register(&machine, f, &physical), "a device that nobody claimed has no status register yet");
+	hw_function_claim(&machine, f);
+	ok(hw_function_status_register(&machine, f, &physical) && physical == 0xfebd1114, "the status register of a virtio device");
+	ok(!hw_function_memory_enable(&machine, f), "one that does not master the bus need not be stopped");
+	(void)hw_function_config_write(&machine, f, 4, 2, 4);
+	ok(hw_function_memory_enable(&machine, f) && (s->sp_word[1] & 0x406) == 0x406, "one that does answers, to be stopped");
+	s->sp_word[0x16] = 0xff0;
+	ok(!hw_function_status_register(&machine, f, &physical), "a register outside of the device's memory is none");
+	s->sp_word[0x16] = 0x100;
+	s->sp_word[0x15] = 7;
+	ok(!hw_function_status_register(&machine, f, &physical), "nor one without a base address");
+	s->sp_word[0x14] = 0x01500009;	/* a list that goes round */
+	s->sp_word[0x14] &= 0x00ffffff;
+	ok(!hw_function_status_register(&machine, f, &physical), "capabilities in a circle end");
+}
+
 int
 main(void)
 {
-	printf("1..%d\n", 34);
+	printf("1..%d\n", 41);
 	test_scan();
 	test_claim();
 	test_config();
 	test_random_bus();
+	test_quiet();
 	test_queue();
 	return failures != 0;
 }
