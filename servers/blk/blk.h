@@ -55,6 +55,7 @@ struct vblk {
 	struct virtio_dev vb_dev;
 	struct virtq	vb_queue;
 	uint32_t	vb_discard_max;	/* sectors of one request */
+	unsigned int	vb_pieces_max, vb_gather_max;	/* pieces of one request; buffers */
 	unsigned int	vb_in_flight;
 	struct vblk_request vb_request[VBLK_REQUESTS], *vb_free;
 	struct mx_cond	vb_room;	/* a request or descriptors became free */

@@ -21,6 +21,7 @@
 #define GATHER		4u	/* large buffers of one request */
 #define SPIN_NS		60000u	/* how long a lone request is looked for */
 
+#define F_SEG_MAX	(1ull << 2)
 #define F_RO		(1ull << 5)
 #define F_BLK_SIZE	(1ull << 6)
 #define F_FLUSH		(1ull << 9)
@@ -28,6 +29,7 @@
 
 /* The configuration: offsets. */
 #define CONFIG_CAPACITY	0
+#define CONFIG_SEG_MAX	12
 #define CONFIG_BLK_SIZE	20
 #define CONFIG_DISCARD_MAX 36
 
@@ -81,6 +83,10 @@ vblk_reclaim(struct vblk *vb)
 		mx_cond_broadcast(&vb->vb_room);
 	if (vb->vb_in_flight == 0)
 		virtq_interrupts(&vb->vb_queue, false);
+	if (vb->vb_queue.vq_broken) {
+		vblk_stop_all();	/* the next instance resets it, and clients repeat what was not answered */
+		mx_server_fail("%s answers nonsense", vb->vb_disk.bd_name);
+	}
 }
 
 static struct vblk_request *
@@ -168,6 +174,21 @@ request_do(struct vblk *vb, uint32_t type, uint64_t sector, const struct virtq_b
 
 /* ---- The disk's operations ---- */
 
+static kern_return_t vblk_read(struct blkdev_disk *disk, uint64_t sector, uint32_t count, void *buf);
+
+/* *PAGES are in more pieces than the device takes at once. Rights: takes and gives *PAGES */
+static kern_return_t
+read_pages_copy(struct blkdev_disk *disk, uint64_t sector, uint32_t count, void **pages)
+{
+	kern_return_t kr;
+
+	dma_pages_release(*pages, count * BLKDEV_SECTOR);
+	kr = vblk_read(disk, sector, count, *pages);
+	if (kr != KERN_SUCCESS)
+		mx_pages_free(*pages, count * BLKDEV_SECTOR);
+	return kr;
+}
+
 static kern_return_t
 vblk_read_pages(struct blkdev_disk *disk, uint64_t sector, uint32_t count, void **pages)
 {
@@ -178,6 +199,8 @@ vblk_read_pages(struct blkdev_disk *disk, uint64_t sector, uint32_t count, void 
 
 	if (kr != KERN_SUCCESS)
 		return kr;
+	if (n > vblk_of(disk)->vb_pieces_max)
+		return read_pages_copy(disk, sector, count, pages);
 	piece[n - 1].vb_len -= (uint32_t)(all - bytes);
 	kr = request_do(vblk_of(disk), T_IN, sector, piece, n, true);
 	dma_pages_release(*pages, bytes);
@@ -194,13 +217,13 @@ struct gather {
 
 /* Buffers for BYTES, or for less: one is waited for, more are taken only if they are there. Answers for how much. */
 static size_t
-gather_take(struct gather *ga, size_t bytes)
+gather_take(struct vblk *vb, struct gather *ga, size_t bytes)
 {
 	ga->ga_buffer[0] = dma_take(bytes);
 	ga->ga_count = 1;
 	if (bytes <= DMA_LARGE)
 		return bytes;
-	while (ga->ga_count < GATHER && ga->ga_count * DMA_LARGE < bytes && dma_is_there(DMA_LARGE))
+	while (ga->ga_count < vb->vb_gather_max && ga->ga_count * DMA_LARGE < bytes && dma_is_there(DMA_LARGE))
 		ga->ga_buffer[ga->ga_count++] = dma_take(DMA_LARGE);
 	return bytes < ga->ga_count * DMA_LARGE ? bytes : ga->ga_count * DMA_LARGE;
 }
@@ -227,7 +250,7 @@ piece_do(struct vblk *vb, uint64_t sector, size_t bytes, char *buf, bool write, 
 {
 	struct virtq_buf piece[GATHER];
 	struct gather ga;
-	size_t size = gather_take(&ga, bytes);
+	size_t size = gather_take(vb, &ga, bytes);
 	kern_return_t kr;
 
 	gather_copy(&ga, write ? buf : NULL, size, true, piece);
@@ -391,13 +414,28 @@ requests_make(struct vblk *vb)
 	return KERN_SUCCESS;
 }
 
+/* How many pieces of memory one request may have, beside its header and status. Errors: MX_EIO not as many as the driver's own */
+static kern_return_t
+pieces_limit(struct vblk *vb)
+{
+	unsigned int most = vb->vb_queue.vq_size > 2 ? vb->vb_queue.vq_size - 2u : 0;
+
+	if ((vb->vb_dev.vd_features & F_SEG_MAX) && config32(vb, CONFIG_SEG_MAX) < most)
+		most = config32(vb, CONFIG_SEG_MAX);
+	vb->vb_gather_max = most < GATHER ? most : GATHER;
+	vb->vb_pieces_max = most;
+	return most > 0 ? KERN_SUCCESS : MX_EIO;
+}
+
 static kern_return_t
 device_start(struct vblk *vb)
 {
-	kern_return_t kr = virtio_negotiate(&vb->vb_dev, F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD);
+	kern_return_t kr = virtio_negotiate(&vb->vb_dev, F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD);
 
 	if (kr == KERN_SUCCESS)
 		kr = virtio_queue_make(&vb->vb_dev, &vb->vb_queue, 0, QUEUE_SIZE);
+	if (kr == KERN_SUCCESS)
+		kr = pieces_limit(vb);
 	if (kr == KERN_SUCCESS)
 		kr = requests_make(vb);
 	if (kr == KERN_SUCCESS)
