@@ -446,7 +446,9 @@ store_trim(struct pfs_node *node, uint64_t size)
 		return kr;
 	ext2_node_quiet(en);
 	ext2_delayed_drop(en, ext2_blocks_of(ev, size), UINT64_MAX);
-	kr = ext2_node_trim(en, size);
+	kr = ext2_extend(ev, STORE_CREDITS);	/* others may have used what there was while we waited */
+	if (kr == KERN_SUCCESS)
+		kr = ext2_node_trim(en, size);
 	ext2_end(ev);
 	return kr;
 }
