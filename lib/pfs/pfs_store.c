@@ -469,6 +469,25 @@ pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
 
 /* ---- Durability ---- */
 
+uint64_t
+pfs_store_size(const struct pfs_node *node)
+{
+	const struct pfs_store *ps = store_of(node);
+
+	return ps != NULL && ps->ps_writing > size_of(ps) ? ps->ps_writing : node->pn_attr.at_size;
+}
+
+void
+pfs_store_clean(struct pfs_node *node)
+{
+	struct pfs_store *ps = store_of(node);
+
+	if (ps == NULL)
+		return;
+	store_collect(ps);
+	store_flush(ps, 0, PS_PAGES_MAX);
+}
+
 kern_return_t
 pfs_store_fsync(struct pfs_node *node, bool dataonly)
 {
@@ -476,8 +495,7 @@ pfs_store_fsync(struct pfs_node *node, bool dataonly)
 
 	if (ps == NULL)
 		return KERN_SUCCESS;
-	store_collect(ps);
-	store_flush(ps, 0, PS_PAGES_MAX);
+	pfs_store_clean(node);
 	return ps->ps_ops->st_commit != NULL ? ps->ps_ops->st_commit(node, dataonly) : KERN_SUCCESS;
 }
 

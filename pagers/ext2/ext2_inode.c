@@ -235,8 +235,8 @@ size_to_store(struct ext2_node *en)
 {
 	uint64_t size = en->en_node.pn_attr.at_size;
 
-	/* It may be larger for a moment: who writes tells the new size last. */
-	if (en->en_disk_size < size && en->en_ndelayed == 0)
+	/* It may be larger for a moment: who writes tells the new size last. Promises behind the end are somebody's who will write there. */
+	if (en->en_disk_size < size && (en->en_ndelayed == 0 || en->en_delayed[0].ra_first >= ext2_blocks_of(en->en_volume, size)))
 		en->en_disk_size = size;
 	return en->en_disk_size;
 }

@@ -341,11 +341,9 @@ store_fetch(struct pfs_node *node, uint32_t page, uint32_t npages, void **pages,
 static void
 disk_size_grow(struct ext2_node *en, uint64_t n)
 {
-	const struct ext2_volume *ev = en->en_volume;
-	uint64_t size = en->en_node.pn_attr.at_size, end = n << ev->ev_block_shift;
+	uint64_t size = pfs_store_size(&en->en_node), end = n << en->en_volume->ev_block_shift;
 
-	/* Whole blocks behind the end: who is writing them will say so. */
-	if (end > size && n <= ext2_blocks_of(ev, size))
+	if (end > size)
 		end = size;
 	if (end <= en->en_disk_size)
 		return;
@@ -402,17 +400,6 @@ run_store(struct ext2_node *en, uint32_t n, uint32_t max, const uint8_t *data, u
 	return kr;
 }
 
-/* The block behind the last one that may be stored: of the file, or promised to who is writing behind its end. */
-static uint64_t
-store_end(const struct ext2_node *en)
-{
-	uint64_t end = ext2_blocks_of(en->en_volume, en->en_node.pn_attr.at_size), promised = 0;
-
-	if (en->en_ndelayed > 0)
-		promised = (uint64_t)en->en_delayed[en->en_ndelayed - 1].ra_first + en->en_delayed[en->en_ndelayed - 1].ra_count;
-	return end > promised ? end : promised;
-}
-
 /* The layer has made zeros of what lies behind the file's end in its last page. */
 static kern_return_t
 store_store(struct pfs_node *node, uint32_t page, const void *data, uint32_t npages)
@@ -420,11 +407,11 @@ store_store(struct pfs_node *node, uint32_t page, const void *data, uint32_t npa
 	struct ext2_node *en = ext2_node_of(node);
 	const struct ext2_volume *ev = en->en_volume;
 	uint32_t shift = MX_PAGE_SHIFT - ev->ev_block_shift, first = page << shift, n, count;
-	uint64_t end = (uint64_t)first + (npages << shift);
+	uint64_t end = (uint64_t)first + (npages << shift), size = ext2_blocks_of(ev, pfs_store_size(node));
 	kern_return_t kr = KERN_SUCCESS;
 
-	if (end > store_end(en))
-		end = store_end(en);
+	if (end > size)
+		end = size;
 	en->en_io++;
 	for (n = first; n < end && kr == KERN_SUCCESS; n += count)
 		kr = run_store(en, n, end - n < RUN_MAX ? (uint32_t)end - n : RUN_MAX,
@@ -447,7 +434,7 @@ store_trim(struct pfs_node *node, uint64_t size)
 	ext2_node_quiet(en);
 	ext2_delayed_drop(en, ext2_blocks_of(ev, size), UINT64_MAX);
 	kr = ext2_extend(ev, STORE_CREDITS);	/* others may have used what there was while we waited */
-	if (kr == KERN_SUCCESS)
+	if (kr == KERN_SUCCESS && en->en_disk_size > size)
 		kr = ext2_node_trim(en, size);
 	ext2_end(ev);
 	return kr;
@@ -490,6 +477,9 @@ ext2_seek(struct pfs_node *node, bool data, uint64_t *offset)
 	bool is_data;
 	kern_return_t kr = KERN_SUCCESS;
 
+	/* Pages that were written through memory have no block and no promise before they are stored. */
+	if (node->pn_pager != NULL && !ev->ev_readonly)
+		pfs_store_clean(node);
 	ext2_lock(ev);
 	for (; n < end; n += count) {
 		i = range_find(en, n);

@@ -300,6 +300,18 @@ pfs_store_truncate(struct pfs_node *node, uint64_t size)
 	return KERN_SUCCESS;
 }
 
+uint64_t
+pfs_store_size(const struct pfs_node *node)
+{
+	return node->pn_attr.at_size;
+}
+
+void
+pfs_store_clean(struct pfs_node *node)
+{
+	(void)store_all(store_of(node));
+}
+
 kern_return_t
 pfs_store_fsync(struct pfs_node *node, bool dataonly)
 {
@@ -354,6 +366,10 @@ pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_nod
 kern_return_t
 pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
 {
-	(void)node, (void)offset, (void)length;
-	return MX_EOPNOTSUPP;			/* nothing is lent here */
+	struct pfs_store *ps = store_of(node);
+	bool fresh;
+
+	if (length > 0)
+		return ps->ps_ops->st_reserve != NULL ? ps->ps_ops->st_reserve(node, offset, length, &fresh) : KERN_SUCCESS;
+	return ps->ps_ops->st_trim != NULL ? ps->ps_ops->st_trim(node, node->pn_attr.at_size) : KERN_SUCCESS;
 }

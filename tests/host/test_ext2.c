@@ -367,7 +367,11 @@ op_write(void)
 		at = SIZE_MAX_ - len;
 	for (uint32_t i = 0; i < len; i++)
 		data[i] = byte++;
+	if (rnd(4) == 0)		/* somebody will append, perhaps */
+		CHECK(ext2_ops.po_reserve(node, nodes[n].size, 1 + rnd(200000)) == KERN_SUCCESS);
 	file_write(node, at, data, len);
+	if (rnd(8) == 0)
+		CHECK(ext2_ops.po_reserve(node, 0, 0) == KERN_SUCCESS);
 	memcpy(nodes[n].data + at, data, len);
 	if (at + len > nodes[n].size)
 		nodes[n].size = at + len;

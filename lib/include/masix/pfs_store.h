@@ -55,6 +55,10 @@ kern_return_t pfs_store_pager(struct pfs_node *node, struct mx_pager **out);
 /* po_reserve: with it, who appends needs no message for each write. */
 kern_return_t pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length);
 
+/* NODE's size, or what the write that is under way will make it: st_store is asked to store what lies before that. */
+uint64_t pfs_store_size(const struct pfs_node *node);
+/* What is changed of NODE now has been stored when it returns, also what was written through memory (and so has its blocks). */
+void pfs_store_clean(struct pfs_node *node);
 /* All changed pages of all files of VOL have been stored when it returns (po_sync calls it, then makes its own structures last). */
 kern_return_t pfs_store_sync(struct pfs_volume *vol);
 /* Pages [OFFSET, OFFSET + LENGTH), page aligned, leave the cache without being stored (punched holes: before the blocks are freed, and again
