@@ -13,6 +13,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "core.h"
+#include "file_calls.h"
 #include "core_calls.h"
 #include "mach.h"
 #include "gnumach.h"
@@ -765,6 +766,7 @@ sys_msync(uint32_t start, uint32_t size, uint32_t flags, uint32_t d, uint32_t e,
 {
 	struct em_vma v;
 	uint32_t end;
+	bool is_file = false;
 	int32_t err = range_decode(start, size, &end);
 
 	(void)d, (void)e, (void)f;
@@ -775,10 +777,13 @@ sys_msync(uint32_t start, uint32_t size, uint32_t flags, uint32_t d, uint32_t e,
 	for (uint32_t at = start; at < end; at = v.vm_end) {
 		if (!em_mm_lookup(at, &v))
 			return E(ENOMEM);
-		if ((flags & 4) && (v.vm_flags & (EM_VMA_SHARED | EM_VMA_FILE)) == (EM_VMA_SHARED | EM_VMA_FILE))
+		if ((flags & 4) && (v.vm_flags & (EM_VMA_SHARED | EM_VMA_FILE)) == (EM_VMA_SHARED | EM_VMA_FILE)) {
 			sync_range(at, v.vm_end < end ? v.vm_end : end);
+			is_file = true;
+		}
 	}
-	return 0;
+	/* The servers have the pages; that they store them only vfs can have done, for all files, as nothing here tells which it was. */
+	return is_file ? sys_sync(0, 0, 0, 0, 0, 0) : 0;
 }
 
 /* Nothing is ever paged out to a disk yet, so what is mapped is as locked as it can be. */

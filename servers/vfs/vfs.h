@@ -27,6 +27,7 @@ struct vfs_mount {
 	bool		mn_lost;	/* its server is gone */
 	void		(*mn_on_lost)(struct vfs_mount *mn);	/* ... and this is to be called then */
 	void		*mn_arg;
+	uint32_t	mn_round;	/* of the sync that came to it last */
 	bool		mn_stays;	/* part of the system: clients may keep files of it that they closed (emulib/kept.c) */
 	char		mn_type[32], mn_source[64];
 };

@@ -252,17 +252,35 @@ S_vfs_umount(mx_object_ptr_t ctx, int32_t who, const mx_path_t path, mach_msg_ty
 	return kr;
 }
 
-kern_return_t
-S_vfs_sync(mx_object_ptr_t ctx)
+/* A mount that this ROUND has not come to yet; they may come and go meanwhile. */
+static struct vfs_mount *
+unsynced_find(uint32_t round)
 {
 	struct vfs_mount *mn;
 
+	for (mn = vfs_mount_first; mn != NULL && mn->mn_round == round; mn = mn->mn_next)
+		;
+	return mn;
+}
+
+kern_return_t
+S_vfs_sync(mx_object_ptr_t ctx)
+{
+	static uint32_t rounds;
+	uint32_t round = ++rounds;
+	struct vfs_mount *mn;
+	struct vfs_name *root;
+
 	(void)ctx;
-	for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next) {
+	while ((mn = unsynced_find(round)) != NULL) {
+		mn->mn_round = round;
+		root = mn->mn_root;
+		vfs_name_hold(root);			/* the mount stays, too */
 		if (mn->mn_volume != NULL)
 			(void)pfs_volume_sync(mn->mn_volume);	/* sync(2) reports nothing */
-		else
+		else if (!mn->mn_lost && mn->mn_on_lost == NULL)
 			(void)vfs_remote_sync(mn);
+		vfs_name_release(root);
 	}
 	return KERN_SUCCESS;
 }
