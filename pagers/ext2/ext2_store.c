@@ -557,6 +557,10 @@ range_allocate(struct pfs_node *node, bool keep_size, uint64_t offset, uint64_t 
 		return MX_EFBIG;
 	if (keep_size && ext2_blocks_of(ev, end) > ext2_blocks_of(ev, size))
 		return MX_EOPNOTSUPP;		/* a file has no blocks behind its end */
+	if (keep_size && end > size)
+		end = size;
+	if (end <= offset)
+		return KERN_SUCCESS;
 	if (end > size)
 		kr = pfs_node_truncate(node, end);
 	if (kr == KERN_SUCCESS)

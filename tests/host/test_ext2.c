@@ -401,16 +401,22 @@ op_allocate(void)
 {
 	struct pfs_node *node;
 	int n = some_file(&node);
-	uint32_t at = rnd(SIZE_MAX_), len = 1 + rnd(60000), mode = rnd(2) ? FALLOC_PUNCH : rnd(2) ? 0 : 0x10;
+	uint32_t at = rnd(SIZE_MAX_), len = 1 + rnd(60000), mode = rnd(2) ? FALLOC_PUNCH : (rnd(2) ? 0 : 0x10) | rnd(2);
+	kern_return_t kr;
 
 	if (n < 0)
 		return;
+	if (rnd(3) == 0 && nodes[n].size < SIZE_MAX_)
+		at = nodes[n].size - (nodes[n].size > 0);
 	if (at + len > SIZE_MAX_)
 		len = SIZE_MAX_ - at;
-	CHECK(ext2_ops.po_allocate(node, mode, at, len) == KERN_SUCCESS);
-	if (mode != FALLOC_PUNCH && at + len > nodes[n].size)
+	if (rnd(3) == 0)
+		len = 1 + rnd(len < 300 ? len : 300);
+	kr = ext2_ops.po_allocate(node, mode, at, len);
+	CHECK(kr == KERN_SUCCESS || ((mode & 1) && mode != FALLOC_PUNCH && kr == MX_EOPNOTSUPP && at + len > nodes[n].size));
+	if ((mode & 1) == 0 && at + len > nodes[n].size)
 		nodes[n].size = at + len;
-	if (mode != 0 && at < nodes[n].size)
+	if ((mode & ~1u) != 0 && at < nodes[n].size)
 		memset(nodes[n].data + at, 0, at + len < nodes[n].size ? len : nodes[n].size - at);
 	CHECK(node->pn_attr.at_size == nodes[n].size);
 	pfs_node_release(node);
