@@ -216,9 +216,9 @@ struct em_args {
 /* An empty block. -ENOMEM */
 int32_t em_args_begin(struct em_args *a);
 void em_args_end(struct em_args *a);
-/* Put the program PATH of directory DIR, called NAME, with A's strings in the place of the running one: T's registers are the new
- * program's then (leave by a full exit), and the block is gone. -errno: nothing has changed. */
-int32_t em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a);
+/* Put the program PATH with A's strings in the place of the running one: T's registers are the new program's then (leave by a full
+ * exit), and the block is gone. -errno: nothing has changed, and the block is the caller's. */
+int32_t em_exec(struct em_thread *t, const char *path, const struct em_args *a);
 
 /* In a fresh task that was made for it: FILE, of which proc knows that it may be executed. A script is not: its name could mean another
  * file by now. Errors: -errno */

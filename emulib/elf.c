@@ -13,17 +13,14 @@
 #define E(name)		(-MX_ERRNO(MX_##name))
 #define DOWN(a)		((a) & ~(EM_PAGE - 1))
 
-int32_t
-em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n)
+/* Not inlined: the head is enough for most, and this frame is pages of stack. */
+static int32_t __attribute__((noinline))
+image_read_more(const struct em_image *im, uint32_t offset, void *to, uint32_t n)
 {
 	char part[MX_DATA_MAX], *p = part, *at = to;
 	mach_msg_type_number_t got;
 	int32_t err;
 
-	if (offset < im->im_nhead && n <= im->im_nhead - offset) {
-		memcpy(to, im->im_head + offset, n);
-		return 0;
-	}
 	while (n > 0) {
 		got = sizeof(part);
 		err = em_errno(io_read(im->im_io, 0, 0, 0, offset, n < sizeof(part) ? n : sizeof(part), p, &got));
@@ -36,6 +33,15 @@ em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n)
 		offset += got;
 		n -= got;
 	}
+	return 0;
+}
+
+int32_t
+em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n)
+{
+	if (offset >= im->im_nhead || n > im->im_nhead - offset)
+		return image_read_more(im, offset, to, n);
+	memcpy(to, im->im_head + offset, n);
 	return 0;
 }
 
@@ -137,6 +143,8 @@ em_image_memory(struct em_image *im)
 	int maxprot;
 	int32_t err;
 
+	if (im->im_memory != MACH_PORT_NULL)
+		return 0;
 	err = em_errno(io_map(im->im_io, &im->im_memory, &maxprot, &info, &info_offset));
 	if (err == 0 && info != MACH_PORT_NULL)
 		(void)syscall_mach_port_deallocate(em_task, info);
@@ -181,11 +189,17 @@ em_image_map(struct em_image *im)
 }
 
 void
-em_image_release(struct em_image *im)
+em_image_drop(const struct em_image *im)
 {
 	if (im->im_io != MACH_PORT_NULL)
 		(void)syscall_mach_port_deallocate(em_task, im->im_io);
 	if (im->im_memory != MACH_PORT_NULL)
 		(void)syscall_mach_port_deallocate(em_task, im->im_memory);
+}
+
+void
+em_image_release(struct em_image *im)
+{
+	em_image_drop(im);
 	im->im_io = im->im_memory = MACH_PORT_NULL;
 }

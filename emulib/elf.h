@@ -26,7 +26,7 @@ enum { ET_EXEC = 2, ET_DYN = 3 };
 enum { PT_LOAD = 1, PT_INTERP = 3, PT_PHDR = 6 };
 enum { PF_X = 1, PF_W = 2, PF_R = 4 };
 
-#define ELF_SEGMENTS	40u		/* more than any linker makes */
+#define ELF_SEGMENTS	36u		/* more than any linker makes */
 #define ELF_HEAD	2048u		/* bytes of the file that come with opening it */
 
 /* A file to execute: what is known of it before anything is changed. */
@@ -36,11 +36,11 @@ struct em_image {
 	uint8_t		im_head[ELF_HEAD];
 	uint32_t	im_nhead;
 	struct elf_header im_elf;
-	struct elf_segment im_seg[ELF_SEGMENTS];
 	uint32_t	im_low, im_high;	/* of the segments' addresses, page-aligned */
 	uint32_t	im_bias;		/* added to all addresses */
 	uint32_t	im_brk;			/* end of the highest segment, biased */
 	uint32_t	im_phdr;		/* where the program sees its headers */
+	struct elf_segment im_seg[ELF_SEGMENTS];
 };
 
 /* Check the headers in im_head and get the rest. Errors: -ENOEXEC, -EIO, ... */
@@ -49,11 +49,13 @@ int32_t em_image_parse(struct em_image *im);
 int32_t em_image_interp(const struct em_image *im, char *name, uint32_t size);
 /* Decide where an image that may lie anywhere goes: BASE is its lowest page. */
 void em_image_place(struct em_image *im, uint32_t base);
-/* Get the memory object. Errors: -EACCES, -ENODEV... */
+/* Get the memory object, unless it came with the opening. Errors: -EACCES, -ENODEV... */
 int32_t em_image_memory(struct em_image *im);
 /* Map it. The point of no return has passed: an error kills. */
 int32_t em_image_map(struct em_image *im);
 void em_image_release(struct em_image *im);
+/* The same for the last time: IM itself is not written to. */
+void em_image_drop(const struct em_image *im);
 /* Read N bytes at OFFSET. Errors: -EIO when there are fewer */
 int32_t em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n);
 

@@ -30,6 +30,7 @@
 #define ARGS_LEAST	131072u		/* Linux's ARG_MAX */
 #define ARGS_MOST	(EM_STACK_MAX / 4)
 #define PIE_BASE	0x56555000u
+#define EXEC_BRIEF	128u
 
 enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID, AT_EGID,
 	AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_SYSINFO, AT_SYSINFO_EHDR,
@@ -141,22 +142,24 @@ image_take(struct em_image *im, mach_port_t file)
 	return err;
 }
 
-/* Open PATH of DIR for execution. An empty path: DIR is the open file itself. */
+/* Open PATH of DIR for execution. An empty path: DIR is the open file itself. EXE gets the absolute path, or "" when it is to be
+ * asked for. */
 static int32_t
-image_open(struct em_image *im, mach_port_t dir, const char *path)
+image_open(struct em_image *im, mach_port_t dir, const char *path, struct mx_exe *exe)
 {
 	struct em_process *p = em_proc();
-	uint32_t kind = MX_KIND_FILE, n = (uint32_t)strlen(path);
+	uint32_t n = (uint32_t)strlen(path);
 	char *head = (char *)im->im_head;
 	mach_msg_type_number_t got = ELF_HEAD;
-	mx_stamp_t stamp;
 	int32_t err;
 
 	im->im_io = im->im_memory = MACH_PORT_NULL;
 	im->im_nhead = 0;
+	exe->ex_path[0] = '\0';
 	if (n > 0) {
-		err = em_errno(vfs_open(p->p_vfs, 0, p->p_pid, dir, (char *)path, n, MX_O_RDONLY | MX_OPEN_EXEC, 0, &kind,
-					&im->im_io, &im->im_attr, &stamp, head, &got));
+		err = em_errno(vfs_exec(p->p_vfs, p->p_pid, dir, (char *)path, n, &im->im_io, &im->im_memory, &im->im_attr, exe, head,
+			&got));
+		exe->ex_path[sizeof(exe->ex_path) - 1] = '\0';
 	} else {
 		err = em_errno(vfs_access(p->p_vfs, p->p_pid, dir, (char *)path, 0, 1, MX_AT_EMPTY_PATH | MX_AT_EACCESS));
 		if (err == 0)
@@ -165,7 +168,7 @@ image_open(struct em_image *im, mach_port_t dir, const char *path)
 	}
 	if (err < 0)
 		return err;
-	if (kind != MX_KIND_FILE || im->im_io == MACH_PORT_NULL || (im->im_attr.at_mode & MX_S_IFMT) != MX_S_IFREG) {
+	if (im->im_io == MACH_PORT_NULL || (im->im_attr.at_mode & MX_S_IFMT) != MX_S_IFREG) {
 		em_image_release(im);
 		return E(EACCES);
 	}
@@ -241,12 +244,12 @@ script_follow(struct em_image *im, char path[MX_PATH_MAX], struct em_args *a)
 }
 
 static int32_t
-program_open(struct em_image *im, mach_port_t dir, char path[MX_PATH_MAX], struct em_args *a)
+program_open(struct em_image *im, mach_port_t dir, char path[MX_PATH_MAX], struct mx_exe *exe, struct em_args *a)
 {
 	int32_t err;
 
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-		err = image_open(im, dir, path);
+		err = image_open(im, dir, path, exe);
 		if (err < 0)
 			return err;
 		if (im->im_nhead < 2 || im->im_head[0] != '#' || im->im_head[1] != '!')
@@ -263,17 +266,26 @@ program_open(struct em_image *im, mach_port_t dir, char path[MX_PATH_MAX], struc
 	return E(ELOOP);
 }
 
-/* The program's interpreter, when it has one: IM->im_io says so. */
-static int32_t
+static bool
+image_wants_interp(const struct em_image *im)
+{
+	for (uint32_t i = 0; i < im->im_elf.e_phnum; i++)
+		if (im->im_seg[i].p_type == PT_INTERP)
+			return true;
+	return false;
+}
+
+/* The interpreter that PROGRAM wants. Not inlined: most have none, and its frame is a page of stack. */
+static int32_t __attribute__((noinline))
 interp_open(const struct em_image *program, struct em_image *im)
 {
 	char name[MX_PATH_MAX];
+	struct mx_exe exe;
 	int32_t err = em_image_interp(program, name, sizeof(name));
 
-	im->im_io = im->im_memory = MACH_PORT_NULL;
-	if (err < 0 || name[0] == '\0')
+	if (err < 0)
 		return err;
-	err = image_open(im, MACH_PORT_NULL, name);
+	err = image_open(im, MACH_PORT_NULL, name, &exe);
 	if (err == 0)
 		err = em_image_parse(im);
 	if (err == E(ENOEXEC))
@@ -325,8 +337,6 @@ auxv_fill(struct auxv *v, const struct em_image *program, const struct em_image 
 	uint32_t execfn)
 {
 	const volatile struct mx_sys_proc *ids = em_sys_proc();
-	bool has_interp = interp->im_io != MACH_PORT_NULL;
-
 	v->n = 0;
 	aux(v, AT_SYSINFO, (uint32_t)em_entry);
 	aux(v, AT_SYSINFO_EHDR, EM_TEXT);
@@ -337,7 +347,7 @@ auxv_fill(struct auxv *v, const struct em_image *program, const struct em_image 
 	aux(v, AT_PHDR, program->im_phdr);
 	aux(v, AT_PHENT, sizeof(struct elf_segment));
 	aux(v, AT_PHNUM, program->im_elf.e_phnum);
-	aux(v, AT_BASE, has_interp ? interp->im_bias + interp->im_low : 0);
+	aux(v, AT_BASE, interp != NULL ? interp->im_bias + interp->im_low : 0);
 	aux(v, AT_FLAGS, 0);
 	aux(v, AT_ENTRY, program->im_bias + program->im_elf.e_entry);
 	aux(v, AT_UID, ids->sp_ruid);
@@ -470,12 +480,22 @@ path_absolute(const struct em_process *p, const char *path, char *exe)
 	return n + len;
 }
 
-static void
-name_set(struct em_process *p, struct em_thread *t, const struct em_image *program, const char *path)
+/* vfs has not told the program's path with its opening. */
+static void __attribute__((noinline))
+exe_ask(struct em_process *p, const struct em_image *program, const char *path)
 {
-	const char *base = path;
 	char exe[MX_PATH_MAX], *e = exe;
 	mach_msg_type_number_t n = sizeof(exe);
+
+	if (vfs_path_of(p->p_vfs, program->im_io, e, &n) != KERN_SUCCESS)
+		n = path_absolute(p, path, exe);
+	memcpy(p->p_exe, exe, n < sizeof(p->p_exe) ? n : sizeof(p->p_exe) - 1);
+}
+
+static void
+name_set(struct em_process *p, struct em_thread *t, const struct em_image *program, const char *path, const struct mx_exe *exe)
+{
+	const char *base = path;
 
 	for (const char *s = path; *s != '\0'; s++)
 		if (*s == '/')
@@ -485,18 +505,27 @@ name_set(struct em_process *p, struct em_thread *t, const struct em_image *progr
 		p->p_comm[i] = base[i];
 	memcpy(t->t_comm, p->p_comm, sizeof(t->t_comm));
 	memset(p->p_exe, 0, sizeof(p->p_exe));
-	if (vfs_path_of(p->p_vfs, program->im_io, e, &n) != KERN_SUCCESS)
-		n = path_absolute(p, path, exe);
-	memcpy(p->p_exe, exe, n < sizeof(p->p_exe) ? n : sizeof(p->p_exe) - 1);
+	if (exe->ex_path[0] != '\0')
+		memcpy(p->p_exe, exe->ex_path, sizeof(exe->ex_path));
+	else
+		exe_ask(p, program, path);
 }
 
+/* In pages of its own. Each page that is written costs 12 us, and 17 more after a vfork, so what every program uses comes first; with
+ * short strings and few segments it is one page. */
 struct em_exec {
-	struct em_image	program, interp;
 	struct em_args	args;
-	char		path[MX_PATH_MAX];	/* of the program itself: not the script's */
-	char		name[MX_PATH_MAX];	/* as execve was given it */
+	const char	*name;			/* as execve was given it */
 	bool		is_carried;		/* the process has changed its task for it already */
+	bool		has_interp;
+	char		brief[EXEC_BRIEF];	/* NAME, if there is room */
+	struct mx_exe	exe;
+	struct em_image	program;
+	struct em_path	at;			/* p_name is the path of the program itself: not the script's */
+	struct em_image	interp;
+	char		whole[MX_PATH_MAX];	/* NAME, if BRIEF is too short */
 };
+_Static_assert(offsetof(struct em_exec, at.p_name) + 128 <= EM_PAGE, "a usual path begins in the first page, too");
 
 /* The interpreter lies where a mapping without a wish would. */
 static int32_t
@@ -519,7 +548,7 @@ program_leave(struct em_thread *t, const struct em_exec *x)
 
 	em_thread_kill_others(p);
 	em_futex_robust_exit(t);
-	name_set(p, t, &x->program, x->path);
+	name_set(p, t, &x->program, x->at.p_name, &x->exe);
 	em_signal_exec(p, t);
 	em_timers_exec(p);
 	em_int80_exec();
@@ -531,7 +560,7 @@ program_leave(struct em_thread *t, const struct em_exec *x)
 static void
 identity_change(struct em_thread *t, const struct em_exec *x)
 {
-	int32_t err = em_carry_over(t, x->program.im_io, x->path, x->name, &x->args);
+	int32_t err = em_carry_over(t, x->program.im_io, x->at.p_name, x->name, &x->args);
 
 	if (err != E(EPERM))
 		em_process_die(MX_SIGKILL);
@@ -547,16 +576,15 @@ program_enter(struct em_thread *t, struct em_exec *x)
 	uint32_t entry;
 	int32_t err;
 
-	em_image_place(&x->program, PIE_BASE);
 	entry = x->program.im_bias + x->program.im_elf.e_entry;
 	err = em_image_map(&x->program);
 	em_mm_exec(x->program.im_brk);
 	if (err == 0)
 		err = stack_map(a, x->name);
-	if (err == 0 && x->interp.im_io != MACH_PORT_NULL)
+	if (err == 0 && x->has_interp)
 		err = interp_map(&x->interp, &entry);
 	if (err == 0)
-		err = stack_fill(a, x->name, &x->program, &x->interp, &pl);
+		err = stack_fill(a, x->name, &x->program, x->has_interp ? &x->interp : NULL, &pl);
 	if (err < 0)
 		em_process_die(MX_SIGKILL);
 	pl.brk = EM_PAGE_ALIGN(x->program.im_brk);
@@ -564,6 +592,15 @@ program_enter(struct em_thread *t, struct em_exec *x)
 			strnlen(p->p_exe, sizeof(p->p_exe)), pl.arg_start, pl.arg_end, pl.env_start, pl.env_end, pl.stack,
 			pl.brk);	/* it is for /proc only */
 	thread_reset(t, entry, pl.stack);
+}
+
+/* Without a word in X: it may lie in a page that a vfork shares. */
+static void
+exec_images_release(const struct em_exec *x)
+{
+	em_image_drop(&x->program);
+	if (x->has_interp)
+		em_image_drop(&x->interp);
 }
 
 /* The rest of steps (1b) and (2): everything that may fail. */
@@ -575,19 +612,22 @@ program_prepare(struct em_exec *x)
 	err = em_image_parse(&x->program);
 	if (err == 0)
 		err = em_image_memory(&x->program);
-	if (err == 0)
+	if (err == 0 && image_wants_interp(&x->program)) {
+		x->has_interp = true;
 		err = interp_open(&x->program, &x->interp);
-	if (err < 0) {
-		em_image_release(&x->program);
-		em_image_release(&x->interp);
 	}
+	if (err == 0)
+		em_image_place(&x->program, PIE_BASE);
+	else
+		exec_images_release(x);
 	return err;
 }
 
 int32_t
 em_exec_give(struct em_exec *x, mach_port_t task)
 {
-	const mach_port_t ports[] = { x->program.im_io, x->program.im_memory, x->interp.im_io, x->interp.im_memory };
+	const mach_port_t ports[] = { x->program.im_io, x->program.im_memory, x->has_interp ? x->interp.im_io : MACH_PORT_NULL,
+		x->has_interp ? x->interp.im_memory : MACH_PORT_NULL };
 	kern_return_t kr = KERN_SUCCESS;
 
 	for (unsigned int i = 0; i < ARRAY_LEN(ports) && kr == KERN_SUCCESS; i++)
@@ -596,12 +636,27 @@ em_exec_give(struct em_exec *x, mach_port_t task)
 	return kr == KERN_SUCCESS || kr == KERN_RIGHT_EXISTS ? 0 : E(EAGAIN);
 }
 
-static void
-exec_end(struct em_exec *x)
+static struct em_exec *
+exec_new(void)
 {
-	em_image_release(&x->program);
-	em_image_release(&x->interp);
+	return em_pages_alloc(sizeof(struct em_exec));	/* zeros */
+}
+
+static void
+exec_free(struct em_exec *x)
+{
+	em_args_end(&x->args);
 	em_pages_free(x, sizeof(*x));
+}
+
+static void
+exec_name(struct em_exec *x, const char *name)
+{
+	uint32_t n = (uint32_t)strlen(name) + 1;
+	char *to = n <= sizeof(x->brief) ? x->brief : x->whole;
+
+	memcpy(to, name, n);
+	x->name = to;
 }
 
 void
@@ -612,50 +667,60 @@ em_exec_enter(struct em_thread *t, struct em_exec *x)
 		identity_change(t, x);
 	em_mm_clear();
 	program_enter(t, x);
-	em_args_end(&x->args);
-	exec_end(x);
+	exec_images_release(x);
+	exec_free(x);
 }
 
-int32_t
-em_exec(struct em_thread *t, mach_port_t dir, const char *path, const char *name, struct em_args *a)
+/* Steps (1b) to (4) for the path and the strings in X, which is gone when this succeeds. Errors: -errno, nothing has changed */
+static int32_t
+exec_run(struct em_thread *t, struct em_exec *x, mach_port_t dir)
 {
-	struct em_exec *x = em_pages_alloc(sizeof(*x));
-	int32_t err;
+	int32_t err = program_open(&x->program, dir, x->at.p_name, &x->exe, &x->args);
 
-	if (x == NULL)
-		return E(ENOMEM);
-	memcpy(x->path, path, strlen(path) + 1);
-	memcpy(x->name, name, strlen(name) + 1);
-	x->args = *a;
-	err = program_open(&x->program, dir, x->path, &x->args);
 	if (err == 0)
 		err = program_prepare(x);
-	if (err < 0) {
-		em_pages_free(x, sizeof(*x));
+	if (err < 0)
 		return err;
-	}
 	if (!t->t_process->p_is_vfork) {
 		em_exec_enter(t, x);
 		return 0;
 	}
 	err = em_vfork_exec(t, x);
-	exec_end(x);
+	exec_images_release(x);
 	if (err == 0)
-		em_args_end(a);
+		exec_free(x);
 	return err;
+}
+
+static struct em_exec *
+exec_of(const char *path, const char *name, const struct em_args *a)
+{
+	struct em_exec *x = exec_new();
+
+	if (x == NULL)
+		return NULL;
+	memcpy(x->at.p_name, path, strlen(path) + 1);
+	exec_name(x, name);
+	x->args = *a;
+	return x;
+}
+
+int32_t
+em_exec(struct em_thread *t, const char *path, const struct em_args *a)
+{
+	struct em_exec *x = exec_of(path, path, a);
+
+	return x != NULL ? exec_run(t, x, MACH_PORT_NULL) : E(ENOMEM);
 }
 
 int32_t
 em_exec_carried(struct em_thread *t, mach_port_t file, const char *path, const char *name, const struct em_args *a)
 {
-	struct em_exec *x = em_pages_alloc(sizeof(*x));
+	struct em_exec *x = exec_of(path, name, a);
 	int32_t err;
 
 	if (x == NULL)
 		return E(ENOMEM);
-	memcpy(x->path, path, strlen(path) + 1);
-	memcpy(x->name, name, strlen(name) + 1);
-	x->args = *a;
 	x->is_carried = true;
 	err = image_take(&x->program, file);
 	if (err == 0)
@@ -669,7 +734,7 @@ em_exec_carried(struct em_thread *t, mach_port_t file, const char *path, const c
 
 /* The path that PATH means, without its object: for AT_EXECFN. */
 static void
-name_of_fd(char name[MX_PATH_MAX], int32_t fd)
+name_of_fd(char name[EXEC_BRIEF], int32_t fd)
 {
 	char digits[12], *d = digits, *to = name + 8;
 	uint32_t v = (uint32_t)fd;
@@ -684,35 +749,49 @@ name_of_fd(char name[MX_PATH_MAX], int32_t fd)
 	*to = '\0';
 }
 
+/* Step (1): the path is in X. */
+static int32_t
+exec_begin(struct em_exec *x, int32_t fd, uint32_t argv, uint32_t envp)
+{
+	struct em_path *at = &x->at;
+	int32_t err;
+
+	if (at->p_len >= MX_PATH_MAX)
+		return E(ENAMETOOLONG);
+	at->p_name[at->p_len] = '\0';
+	if (at->p_len == 0) {
+		name_of_fd(x->brief, em_path_fd(at) >= 0 ? em_path_fd(at) : fd);
+		x->name = x->brief;
+	} else {
+		exec_name(x, at->p_name);
+	}
+	err = em_args_begin(&x->args);
+	return err < 0 ? err : args_copyin(&x->args, argv, envp);
+}
+
 static int32_t
 execve_at(int32_t fd, uint32_t path, uint32_t argv, uint32_t envp, uint32_t flags)
 {
 	struct em_thread *t = em_self();
-	struct em_path at;
-	struct em_args a;
-	char name[MX_PATH_MAX];
+	struct em_exec *x = exec_new();
+	struct em_file *file;
 	int32_t err;
 
-	err = em_path_get_object(&at, fd, path, flags & MX_AT_EMPTY_PATH);
-	if (err < 0)
+	if (x == NULL)
+		return E(ENOMEM);
+	err = em_path_get_object(&x->at, fd, path, flags & MX_AT_EMPTY_PATH);
+	if (err < 0) {
+		exec_free(x);
 		return err;
-	if (at.p_len >= MX_PATH_MAX) {
-		em_path_done(&at);
-		return E(ENAMETOOLONG);
 	}
-	at.p_name[at.p_len] = '\0';
-	memcpy(name, at.p_name, at.p_len + 1);
-	if (at.p_len == 0)
-		name_of_fd(name, em_path_fd(&at) >= 0 ? em_path_fd(&at) : fd);
-	err = em_args_begin(&a);
-	if (err == 0) {
-		err = args_copyin(&a, argv, envp);
-		if (err == 0)
-			err = em_exec(t, at.p_dir, at.p_name, name, &a);
-		if (err < 0)
-			em_args_end(&a);
-	}
-	em_path_done(&at);
+	file = x->at.p_file;
+	err = exec_begin(x, fd, argv, envp);
+	if (err == 0)
+		err = exec_run(t, x, x->at.p_dir);
+	if (err < 0)
+		exec_free(x);
+	if (file != NULL)
+		em_file_release(file);
 	t->t_full = err == 0;
 	return err;
 }

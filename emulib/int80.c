@@ -23,7 +23,7 @@
 
 #define STUB_SIZE	10u
 #define TRIES		3u		/* exceptions before a site is rewritten: most sites run once per program */
-#define SITES		64u
+#define SITES		16u
 #define MOVES		32u
 
 static volatile uint32_t site_lock;

@@ -113,7 +113,7 @@ start_program(struct em_thread *t, const struct em_boot *b)
 	a.ea_argc = b->eb_argc;
 	a.ea_envc = b->eb_envc;
 	memcpy(path, s + b->eb_path, strlen(s + b->eb_path) + 1);
-	err = em_exec(t, MACH_PORT_NULL, path, path, &a);
+	err = em_exec(t, path, &a);
 	if (err < 0) {
 		em_trace("emulib: cannot execute %s: error %d\n", path, -err);
 		em_process_die(127 << 8);

@@ -25,6 +25,8 @@ struct pfs_file {
 	struct pfs_lease *pf_lease;
 };
 
+static struct mx_class file_class;
+
 static struct pfs_file *
 file_of(struct mx_io *io)
 {
@@ -247,6 +249,23 @@ file_lease(struct mx_io *io, bool mapped, mach_port_t *memory)
 		return MX_EOPNOTSUPP;
 	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
 	return pfs_lease_get(pf->pf_node, &pf->pf_lease, mapped, memory);
+}
+
+kern_return_t
+pfs_file_memory(mach_port_t io, mach_port_t *memory)
+{
+	struct pfs_file *pf = mx_object_from_port(io, &file_class);
+	kern_return_t kr;
+
+	if (pf == NULL || !may_read(pf))
+		return MX_EACCES;
+	kr = pager_get(pf);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = mx_pager_memory(pf->pf_node->pn_pager, VM_PROT_READ | VM_PROT_EXECUTE, memory);
+	if (kr == KERN_SUCCESS)
+		kr = syscall_mach_port_insert_right(mx_task, *memory, *memory, MACH_MSG_TYPE_COPY_SEND);
+	return kr;
 }
 
 /* ---- The rest ---- */

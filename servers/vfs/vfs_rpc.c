@@ -157,6 +157,46 @@ S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, cons
 }
 
 kern_return_t
+S_vfs_exec(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len, mach_port_t *io,
+	mach_msg_type_name_t *io_type, mach_port_t *memory, mach_msg_type_name_t *memory_type, mx_attr_t *attr, mx_exe_t *exe,
+	mx_blob_t data, mach_msg_type_number_t *data_len)
+{
+	const struct vfs_who *wh = vfs_who_of(ctx);
+	const uint32_t flags = MX_O_RDONLY | MX_OPEN_EXEC;
+	struct vfs_opened od;
+	struct vfs_path pa;
+	struct vfs_name *na;
+	size_t len = 0;
+	bool created;
+	kern_return_t kr;
+
+	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
+	if (kr == KERN_SUCCESS)
+		kr = vfs_op_open(wh, &pa, flags, 0, &na, &created);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vfs_open_name(wh, &pa, na, flags, 0, false, data, &od);
+	memset(exe, 0, sizeof(*exe));
+	if (kr == KERN_SUCCESS && vfs_name_path(na, wh->wh_root, exe->ex_path, sizeof(exe->ex_path) - 1, &len) != KERN_SUCCESS)
+		len = 0;
+	memset(exe->ex_path + len, 0, sizeof(exe->ex_path) - len);	/* what was written on the way */
+	vfs_name_release(na);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if (od.od_kind != MX_KIND_FILE) {
+		mx_port_release(od.od_io);
+		return MX_EACCES;
+	}
+	*io = od.od_io;
+	*io_type = *memory_type = MACH_MSG_TYPE_MOVE_SEND;
+	if (pfs_file_memory(od.od_io, memory) != KERN_SUCCESS)
+		*memory = MACH_PORT_NULL;	/* of another server; or io_map will say why */
+	*attr = od.od_attr;
+	*data_len = od.od_data_len;
+	return vfs_done(KERN_SUCCESS, dir);
+}
+
+kern_return_t
 S_vfs_pipe(mx_object_ptr_t ctx, uint32_t flags, mach_port_t *reader, mach_msg_type_name_t *reader_type,
 	mach_port_t *writer, mach_msg_type_name_t *writer_type, mach_port_t *ring, mach_msg_type_name_t *ring_type,
 	uint64_t *ino)

@@ -47,7 +47,7 @@ BEGIN {
 	n = split("uint32_t i int32_t i vm_address_t i boolean_t l uint64_t q int64_t q mx_name_t n mx_blob_t b mx_path_t p " \
 		"mx_data_t d mx_ids_t g mx_ool_t o mach_port_t P mach_port_send_t P mach_port_make_send_t P " \
 		"mach_port_make_send_once_t O mach_port_move_send_once_t O mach_port_send_array_t V mx_port_list_t V " \
-		"mx_stamp_t A mx_siginfo_t B mx_cred_t B mx_seed_t B mx_setattr_t C mx_rusage_t C mx_blk_info_t C mx_statfs_t D mx_data_info_t F mx_attr_t G", w, " ")
+		"mx_stamp_t A mx_exe_t L mx_siginfo_t B mx_cred_t B mx_seed_t B mx_setattr_t C mx_rusage_t C mx_blk_info_t C mx_statfs_t D mx_data_info_t F mx_attr_t G", w, " ")
 	for (i = 1; i < n; i += 2)
 		kind[w[i]] = w[i + 1]
 	print "#include \"message.h\"\nconst struct fuzz_routine fuzz_routines[] = {"

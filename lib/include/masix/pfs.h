@@ -254,6 +254,8 @@ kern_return_t pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid,
 struct mx_object *pfs_file_object(struct pfs_file *pf);
 /* A right to the file for who opened it. MACH_PORT_NULL: it could not be made. */
 mach_port_t pfs_file_right(struct pfs_file *pf);
+/* The memory of an open file of this task, to be read and executed. Rights: MEMORY is the caller's. Errors: MX_EACCES, MX_ENODEV */
+kern_return_t pfs_file_memory(mach_port_t io, mach_port_t *memory);
 /* The node of an open file that this task made, or NULL; no reference. */
 struct pfs_node *pfs_file_node(mach_port_t io);
 

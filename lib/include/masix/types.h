@@ -176,6 +176,11 @@ struct mx_stamp {
 	uint32_t	st_spare;	/* 0 */
 };
 
+struct mx_exe {				/* a program's absolute path, terminated; "": too long, or it has none */
+	char		ex_path[192];
+};
+
+typedef struct mx_exe mx_exe_t;
 typedef struct mx_stamp mx_stamp_t;
 typedef struct mx_attr mx_attr_t;
 typedef struct mx_setattr mx_setattr_t;
