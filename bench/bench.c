@@ -28,9 +28,12 @@
 #include <unistd.h>
 
 #define DIR_TEMPLATE "/tmp/bench.XXXXXX"
+#define MANY 256		/* files for the operations on many names */
 
 static char dir[64];
 static char file_path[96], new_path[96];
+static char many_path[96];		/* of one of many, by its last two letters */
+static size_t many_digits;
 static int file_fd, null_pipe[2];
 static char buffer[65536];
 static char *self_path;
@@ -107,6 +110,31 @@ static void
 op_open_close(void)
 {
 	int fd = open(file_path, O_RDONLY);
+
+	if (fd < 0)
+		die("open");
+	close(fd);
+}
+
+/* The same for one of many names, which nobody has asked for lately. */
+static const char *
+next_of_many(void)
+{
+	static unsigned int last;
+	char *digits = many_path + many_digits;
+
+	last = (last + 1) % MANY;
+	digits[0] = (char)('a' + last / 16);
+	digits[1] = (char)('a' + last % 16);
+	return many_path;
+}
+
+static void op_stat_many(void) { struct stat st; if (stat(next_of_many(), &st) < 0) die("stat"); }
+
+static void
+op_open_close_many(void)
+{
+	int fd = open(next_of_many(), O_RDONLY);
 
 	if (fd < 0)
 		die("open");
@@ -327,6 +355,8 @@ static const struct op {
 	{ "fstat", op_fstat, 10, 500, NULL, NULL },
 	{ "stat", op_stat, 10, 500, NULL, NULL },
 	{ "open+close", op_open_close, 10, 300, NULL, NULL },
+	{ "stat-many", op_stat_many, 10, 500, NULL, NULL },
+	{ "open+close-many", op_open_close_many, 10, 300, NULL, NULL },
 	{ "create+unlink", op_create_unlink, 10, 100, NULL, NULL },
 	{ "mmap+touch-64k", op_mmap_touch, 10, 100, NULL, NULL },
 	{ "signal", op_signal, 10, 500, NULL, NULL },
@@ -377,6 +407,9 @@ set_up(void)
 	file_fd = open(file_path, O_RDWR | O_CREAT, 0644);
 	if (file_fd < 0 || write(file_fd, buffer, sizeof buffer) != (ssize_t)sizeof buffer || pipe(null_pipe) < 0)
 		die(file_path);
+	many_digits = (size_t)snprintf(many_path, sizeof many_path, "%s/many", dir);
+	for (int i = 0; i < MANY; i++)
+		close(open(next_of_many(), O_WRONLY | O_CREAT, 0644));
 	signal(SIGUSR1, on_signal);
 }
 
@@ -401,6 +434,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
 		if (wanted(ops[i].name, argc, argv))
 			measure(&ops[i]);
+	for (int i = 0; i < MANY; i++)
+		unlink(next_of_many());
 	unlink(file_path);
 	rmdir(dir);
 	return 0;

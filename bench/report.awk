@@ -35,4 +35,6 @@ END {
 	}
 	if (count > 0)
 		printf "\nGeometric mean of the ratios: %.2f.\n", exp(sum / count)
+	while (notes != "" && (getline line <notes) > 0)
+		print line
 }
