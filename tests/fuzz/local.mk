@@ -62,3 +62,20 @@ obj/fuzz/users.a: $(patsubst %,obj/fuzz/gen/mig/%_user.o,$(fuzz_users))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 obj/fuzz/virtio.a: $(patsubst $(srcdir)/%.c,obj/fuzz/lib/%.o,$(wildcard $(srcdir)/lib/virtio/*.c))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+# $(call fuzz_volume_rules,NAME,HOST TEST): damaged volumes of pagers/NAME (volume.c); all but its main is what the host test is made of.
+define fuzz_volume_rules
+obj/fuzz/volume_$(1)/%.o: $(srcdir)/%.c | $$(guest_ready)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$*.c (fuzz $(1)))$$(CC) $$(TEST_CFLAGS) $$(warnings) $$(depflags) -I$$(srcdir)/tests/fuzz \
+		$$(tests/host/test_$(2)_CPPFLAGS) -I$$(srcdir)/lib/include -c $$< -o $$@
+out/tests/fuzz/fuzz_$(1): $$$$(addprefix obj/fuzz/volume_$(1)/,$$$$(addsuffix .o,$$$$(basename tests/fuzz/volume.c tests/fuzz/volume_$(1).c \
+		$$$$(filter-out tests/host/test_%,$$$$(tests/host/test_$(2)_SOURCES)))))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)$$(CC) $$(TEST_LDFLAGS) -o $$@ $$^
+masix_check += out/tests/fuzz/fuzz_$(1)
+endef
+$(eval $(call fuzz_volume_rules,fat,fat))
+$(eval $(call fuzz_volume_rules,iso9660,iso))
+$(eval $(call fuzz_volume_rules,ffs,ffs))
+$(eval $(call fuzz_volume_rules,sysv,sysv))
