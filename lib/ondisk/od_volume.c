@@ -3,7 +3,7 @@
  *
  * Nodes in use are found by number. A file that nobody uses any more stays for a while, idle, if the kernel may have pages of it: they
  * make opening it again cheap, and somebody may have it mapped. It does not keep the volume from being unmounted. When it is one too many
- * it is released for good; who wants it in that moment waits until it is gone and makes it anew.
+ * it is released for good; who wants it while that goes on (somebody may have it mapped) makes another one: nothing can differ.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -145,15 +145,10 @@ od_node_find(struct od_volume *ov, uint64_t ino, struct od_node **out)
 {
 	struct od_node *on;
 
-	for (;;) {
-		for (on = ov->ov_chain[ino % OD_HASH]; on != NULL && on->on_node.pn_attr.at_ino != ino; on = on->on_hash)
-			;
-		if (on == NULL)
-			return MX_ENOENT;
-		if (!on->on_is_dying)
-			break;
-		mx_cond_wait(&ov->ov_gone);
-	}
+	for (on = ov->ov_chain[ino % OD_HASH]; on != NULL && (on->on_node.pn_attr.at_ino != ino || on->on_is_dying); on = on->on_hash)
+		;
+	if (on == NULL)
+		return MX_ENOENT;
 	if (on->on_is_idle)
 		idle_remove(on);
 	pfs_node_hold(&on->on_node);

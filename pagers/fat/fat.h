@@ -82,6 +82,7 @@ struct fat_node {
 	uint8_t		fn_attr;	/* FAT_RDONLY... */
 	bool		fn_is_root, fn_is_idle, fn_is_dirty, fn_is_dying;
 	bool		fn_in_sync;	/* fn_snapshot is to be stored */
+	bool		fn_is_uncounted; /* idle, and its memory object is not in pv_opens */
 	struct fat_chain fn_chain;
 	uint32_t	fn_disk_size;	/* as the slot has it */
 	int64_t		fn_disk_mtime;
@@ -288,6 +289,8 @@ void fat_blocks_set(struct fat_node *fn);
 /* po_release, and the end of all nodes that are idle. */
 void fat_node_release(struct pfs_node *node);
 void fat_nodes_end(struct fat_volume *fv);
+/* Idle nodes do not keep the volume, also those that have got a memory object since they are. */
+void fat_nodes_uncount(struct fat_volume *fv);
 
 /* ---- Contents (fat_file.c) ---- */
 

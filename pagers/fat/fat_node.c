@@ -307,8 +307,19 @@ idle_remove(struct fat_node *fn)
 		fv->fv_idle_last = fn->fn_idle_prev;
 	fn->fn_is_idle = false;
 	fv->fv_nidle--;
-	if (fn->fn_node.pn_pager != NULL)
+	if (fn->fn_is_uncounted)
 		pfs_volume_opened(fv->fv_volume);
+	fn->fn_is_uncounted = false;
+}
+
+/* FN is idle: its memory object does not keep the volume while nobody uses it. */
+static void
+idle_uncount(struct fat_node *fn)
+{
+	if (fn->fn_node.pn_pager == NULL || fn->fn_is_uncounted)
+		return;
+	fn->fn_is_uncounted = true;
+	pfs_volume_closed(fn->fn_volume->fv_volume);
 }
 
 static void
@@ -325,8 +336,7 @@ idle_insert(struct fat_node *fn)
 	fv->fv_idle_last = fn;
 	fn->fn_is_idle = true;
 	fv->fv_nidle++;
-	if (fn->fn_node.pn_pager != NULL)
-		pfs_volume_closed(fv->fv_volume);	/* its memory object does not keep the volume while nobody uses it */
+	idle_uncount(fn);
 }
 
 void
@@ -414,6 +424,17 @@ node_end(struct fat_node *fn)
 		idle_remove(fn);
 	fn->fn_is_dying = true;
 	pfs_store_release(&fn->fn_node, fn->fn_pos != 0, node_done);
+}
+
+void
+fat_nodes_uncount(struct fat_volume *fv)
+{
+	struct fat_node *fn;
+
+	for (fn = fv->fv_idle_first; fn != NULL && !fv->fv_volume->pv_dying; fn = fn->fn_idle_next)
+		idle_uncount(fn);
+	while (fv->fv_volume->pv_dying && fv->fv_idle_first != NULL)
+		node_end(fv->fv_idle_first);		/* the last of them may end the volume, but not from here */
 }
 
 /* A directory, whose contents are in the cache of metadata. */

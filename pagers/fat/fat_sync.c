@@ -244,6 +244,7 @@ fat_volume_sync(struct fat_volume *fv)
 		return KERN_SUCCESS;
 	mx_mutex_lock(&fv->fv_sync_mutex);
 	kr = nodes_store(fv);
+	fat_nodes_uncount(fv);				/* storing makes memory objects */
 	mx_mutex_lock(&fv->fv_mutex);
 	kr2 = fat_meta_flush(fv);
 	if (kr2 == KERN_SUCCESS && fv->fv_is_marked)

@@ -152,7 +152,7 @@ void od_volume_close(struct od_volume *ov);
 /* po_unmount, but for OV itself. */
 void od_volume_end(struct od_volume *ov);
 
-/* The node with number INO that is in use, with a reference. Errors: MX_ENOENT it has to be made. Blocks: while it is being released */
+/* The node with number INO that is in use, with a reference. Errors: MX_ENOENT it has to be made */
 kern_return_t od_node_find(struct od_volume *ov, uint64_t ino, struct od_node **out);
 /* ON, zeroed memory of the file system's but for at_size, becomes the node INO with one reference; od_node_find has just said that there
  * is none. Contents: STORE (NULL: it has none). Errors: MX_ENOMEM, and ON is the caller's */
