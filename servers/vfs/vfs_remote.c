@@ -162,8 +162,7 @@ vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t wan
 	mach_msg_type_number_t n = MX_BLOB_MAX;
 	kern_return_t kr;
 
-	if ((flags & MX_O_ACCMODE) != MX_O_RDONLY)
-		vn->vn_attr_valid = false;
+	vn->vn_attr_valid = false;		/* who has it open changes at least its times */
 	kr = pfs_open(vn->vn_port, flags, uid, want, &od->od_io, &od->od_kind, &od->od_attr, data, &n);
 	if (kr != KERN_SUCCESS)
 		return result(kr);
