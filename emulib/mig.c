@@ -185,6 +185,14 @@ em_block_end(void)
 	em_self()->t_block = MACH_PORT_NULL;
 }
 
+/* proc has ended this process, which is about to lose its task: nothing may be said or done any more. */
+static void
+killed(void)
+{
+	while (!em_proc()->p_is_vfork)		/* the task of such a child is its parent's */
+		(void)em_sleep_until(~0ull);
+}
+
 int32_t
 em_errno(kern_return_t kr)
 {
@@ -192,6 +200,8 @@ em_errno(kern_return_t kr)
 		return 0;
 	if (MX_IS_ERR(kr) && MX_ERRNO(kr) > 0 && MX_ERRNO(kr) < 512)
 		return -MX_ERRNO(kr);
+	if (kr == MX_ESTALEPROC)
+		killed();
 	switch (kr) {
 	case KERN_NO_SPACE:
 	case KERN_RESOURCE_SHORTAGE:

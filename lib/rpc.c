@@ -20,6 +20,16 @@
 #include "impl.h"
 #include "mach_port.h"
 
+/* How many fibrils have a port, idle ones too. */
+static void
+reply_ports_count(int change)
+{
+	static struct mx_report_class *report;
+
+	if (report != NULL || (report = mx_report_add("reply ports")) != NULL)
+		report->rc_spare += (uint32_t)change;
+}
+
 static mach_msg_return_t
 reply_port_make(struct mx_fibril *f)
 {
@@ -34,15 +44,18 @@ reply_port_make(struct mx_fibril *f)
 		return MACH_SEND_NO_BUFFER;
 	}
 	f->fb_reply_port = port;
+	reply_ports_count(1);
 	return MACH_MSG_SUCCESS;
 }
 
 void
 mx_rpc_forget(struct mx_fibril *f)
 {
-	if (f->fb_reply_port != MACH_PORT_NULL)
-		(void)mach_port_mod_refs(mx_task, f->fb_reply_port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
+	if (f->fb_reply_port == MACH_PORT_NULL)
+		return;
+	(void)mach_port_mod_refs(mx_task, f->fb_reply_port, MACH_PORT_RIGHT_RECEIVE, -1);	/* ours: cannot fail */
 	f->fb_reply_port = MACH_PORT_NULL;
+	reply_ports_count(-1);
 }
 
 /* What no other client can guess: when, to the tick, this task first made a numbered request. */

@@ -89,6 +89,20 @@ bomb()
 	[ "$alive" = alive ] && [ -z "$(bombs)" ]
 }
 
+# N processes that are killed while they fork, wherever they are in it. They say nothing of that.
+halves()
+{
+	i=0
+	while [ $i -lt "$1" ]; do
+		sh -c 'while :; do (:); done' 2>>noise &
+		usleep 20000
+		kill -9 $!
+		i=$((i + 1))
+	done 2>/dev/null
+	wait
+	[ ! -s noise ]
+}
+
 # Random system calls by user 65534; what it makes in /tmp goes.
 calls()
 {
@@ -110,9 +124,10 @@ counts()
 		$1 ~ /[.]/ && NF > 2 {
 			name = $1
 			for (i = 2; i < NF - 1; i++) name = name "_" $i
+			if (name ~ /[.]fibrils$/) next			# their ports are a line of their own
 			pool += $NF
 			if (name == "proc.process") pool += $(NF - 1)
-			else if (name !~ /[.]fibrils$/) print "live." name, $(NF - 1)
+			else print "live." name, $(NF - 1)
 			next
 		}
 		$1 == "server" {
@@ -171,6 +186,7 @@ if [ -r /proc/masix/counts ]; then
 	crowd
 	bomb 3
 	bomb 3
+	halves 20
 	calls 3 6
 	quiet
 	counts >before
@@ -182,6 +198,8 @@ crowd
 check "200 processes at once"
 bomb 5
 check "a fork bomb under a process limit"
+halves 40
+check "processes that are killed while they fork"
 if [ -n "$fuzzcall" ]; then
 	calls "$seconds" 7
 	check "random system calls for $seconds seconds"
