@@ -192,20 +192,12 @@ memory_object_copy(mach_port_t object, mach_port_t control, vm_offset_t offset, 
 	return KERN_SUCCESS;
 }
 
-static void
-unused_run(struct mx_pager *pg, uint32_t page, vm_prot_t access)
-{
-	(void)page;
-	(void)access;
-	pg->pg_ops->pg_unused(pg);
-}
-
 /* Nobody has a right to map it any more. */
 static void
 no_senders(struct mx_pager *pg)
 {
-	if (pg->pg_retired && !pager_bell_ring(unused_run, pg, 0, 0))
-		mx_panic(__FILE__, __LINE__, "no room for the end of a pager");
+	if (pg->pg_retired)
+		pager_bell_end(pg);
 }
 
 static void

@@ -32,6 +32,11 @@ static struct pager_job *done;		/* guarded by lock */
 static struct { void (*fn)(void *); void *arg; } calls[CALLS];	/* guarded by lock */
 static unsigned int ncalls;
 
+#define ENDERS	4u
+
+static struct mx_pager *ended;		/* guarded by lock */
+static unsigned int enders;		/* fibrils that work on these */
+
 static mach_port_t bell_port;		/* a send right */
 
 static void
@@ -58,6 +63,16 @@ pager_bell_ring(void (*fn)(struct mx_pager *, uint32_t, vm_prot_t), struct mx_pa
 	if (is_room)
 		bell_send();
 	return is_room;
+}
+
+void
+pager_bell_end(struct mx_pager *pg)
+{
+	mx_spin_lock(&lock);
+	pg->pg_ended_next = ended;
+	ended = pg;
+	mx_spin_unlock(&lock);
+	bell_send();
 }
 
 void
@@ -141,6 +156,36 @@ jobs_finish(void)
 	}
 }
 
+/* Thousands may end at once, when a volume is unmounted: a few fibrils work through them. */
+static void
+ends_run(void *arg)
+{
+	struct mx_pager *pg;
+
+	(void)arg;
+	for (;;) {
+		mx_spin_lock(&lock);
+		pg = ended;
+		if (pg != NULL)
+			ended = pg->pg_ended_next;
+		mx_spin_unlock(&lock);
+		if (pg == NULL)
+			break;
+		pg->pg_ops->pg_unused(pg);
+	}
+	enders--;
+}
+
+static void
+ends_start(void)
+{
+	if (ended == NULL || enders == ENDERS)
+		return;
+	enders++;
+	if (mx_fibril_start(ends_run, NULL, "pager end") != KERN_SUCCESS)
+		ends_run(NULL);
+}
+
 /* The bell rang: each item gets a fibril, as it may park; the last runs on this one. */
 static boolean_t
 bell_demux(mach_msg_header_t *in, mach_msg_header_t *out)
@@ -154,6 +199,7 @@ bell_demux(mach_msg_header_t *in, mach_msg_header_t *out)
 	((mig_reply_header_t *)out)->RetCode = MIG_NO_REPLY;
 	jobs_finish();
 	calls_make();
+	ends_start();
 	for (; n > 1; n--)
 		if (mx_fibril_start(item_run, NULL, "pager") != KERN_SUCCESS)
 			item_run(NULL);

@@ -21,6 +21,7 @@ struct mx_pager {
 	mach_port_t	pg_control;	/* while the kernel has the object */
 	mach_port_t	pg_name;
 	bool		pg_retired;
+	struct mx_pager	*pg_ended_next;	/* nobody can map it any more: waiting for pg_unused */
 };
 
 /* ---- Messages to the kernel that never wait (pager_msg.c) ---- */
@@ -47,6 +48,8 @@ struct pager_job {			/* asked by a fibril, done by the helper thread */
 };
 
 kern_return_t pager_bell_start(void);
+/* PG is to end: its pg_unused is called on a fibril. As many as there are. */
+void pager_bell_end(struct mx_pager *pg);
 /* Any thread: have FN run on a fibril. False: no room. */
 bool pager_bell_ring(void (*fn)(struct mx_pager *pg, uint32_t page, vm_prot_t access), struct mx_pager *pg, uint32_t page,
 	vm_prot_t access);
