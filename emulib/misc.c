@@ -567,7 +567,7 @@ sys_sched_getparam(uint32_t pid, uint32_t to, uint32_t c, uint32_t d, uint32_t e
 	int32_t priority = 0;
 
 	(void)c, (void)d, (void)e, (void)f;
-	return (int32_t)pid < 0 ? E(EINVAL) : em_copyout(to, &priority, sizeof(priority));
+	return (int32_t)pid < 0 || to == 0 ? E(EINVAL) : em_copyout(to, &priority, sizeof(priority));
 }
 
 int32_t
@@ -649,7 +649,8 @@ sys_nice(uint32_t by, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f
 	err = em_errno(proc_priority(em_proc()->p_port, 0, 0, FALSE, &nice));
 	if (err < 0)
 		return err;
-	return sys_setpriority(0, 0, (uint32_t)(nice + add), 0, 0, 0);
+	err = sys_setpriority(0, 0, (uint32_t)(nice + add), 0, 0, 0);
+	return err == E(EACCES) ? E(EPERM) : err;
 }
 
 /* ---- Thread-local storage ---- */

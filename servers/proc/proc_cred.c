@@ -115,7 +115,12 @@ groups_apply(const struct cred *cred, const struct cred_change *c, struct cred *
 		return MX_EPERM;
 	if (c->cc_ngroups > PROC_GROUPS_MAX)
 		return MX_EINVAL;
-	memcpy(to->c_groups, c->cc_groups, c->cc_ngroups * sizeof(uint32_t));
+	/* In order, as getgroups shows them on Linux. */
+	for (uint32_t i = 0, at; i < c->cc_ngroups; i++) {
+		for (at = i; at > 0 && to->c_groups[at - 1] > c->cc_groups[i]; at--)
+			to->c_groups[at] = to->c_groups[at - 1];
+		to->c_groups[at] = c->cc_groups[i];
+	}
 	to->c_ngroups = c->cc_ngroups;
 	return KERN_SUCCESS;
 }

@@ -205,6 +205,8 @@ void vfs_cross(struct vfs_name **na);
 kern_return_t vfs_op_stat(const struct vfs_who *who, const struct vfs_path *path, unsigned int flags, struct mx_attr *out);
 kern_return_t vfs_op_access(const struct vfs_who *who, const struct vfs_path *path, uint32_t mode, bool effective,
 	unsigned int flags);
+/* The same of VN, which is open. */
+kern_return_t vfs_op_access_vnode(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t mode, bool effective);
 kern_return_t vfs_op_readlink(const struct vfs_who *who, const struct vfs_path *path, char *buf, size_t size, size_t *len);
 kern_return_t vfs_op_make(const struct vfs_who *who, const struct vfs_path *path, struct pfs_new *what);
 kern_return_t vfs_op_link(const struct vfs_who *who, struct vfs_vnode *vn, const struct vfs_path *path);

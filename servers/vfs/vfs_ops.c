@@ -32,6 +32,36 @@ vfs_op_stat(const struct vfs_who *who, const struct vfs_path *path, unsigned int
 	return kr;
 }
 
+/* WHO with its real ids for files, in REAL. */
+static const struct vfs_who *
+who_really(const struct vfs_who *who, struct vfs_who *real)
+{
+	*real = *who;
+	real->wh_cred.cr_fsuid = who->wh_cred.cr_ruid;
+	real->wh_cred.cr_fsgid = who->wh_cred.cr_rgid;
+	return real;
+}
+
+static kern_return_t
+access_check(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t mode)
+{
+	kern_return_t kr = vfs_perm(who, vfs_vnode_facts(vn), mode);
+
+	if (kr == KERN_SUCCESS && (mode & VFS_W) && vfs_is_readonly(vn) && (vfs_vnode_type(vn) == MX_S_IFREG || vfs_vnode_is_dir(vn)))
+		kr = MX_EROFS;
+	return kr;
+}
+
+kern_return_t
+vfs_op_access_vnode(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t mode, bool effective)
+{
+	struct vfs_who real;
+
+	if (mode & ~7u)
+		return MX_EINVAL;
+	return access_check(effective ? who : who_really(who, &real), vn, mode);
+}
+
 kern_return_t
 vfs_op_access(const struct vfs_who *who, const struct vfs_path *path, uint32_t mode, bool effective, unsigned int flags)
 {
@@ -39,21 +69,14 @@ vfs_op_access(const struct vfs_who *who, const struct vfs_path *path, uint32_t m
 	struct vfs_name *na;
 	kern_return_t kr;
 
-	if (!effective) {
-		real = *who;
-		real.wh_cred.cr_fsuid = who->wh_cred.cr_ruid;
-		real.wh_cred.cr_fsgid = who->wh_cred.cr_rgid;
-		who = &real;
-	}
+	if (!effective)
+		who = who_really(who, &real);
 	if (mode & ~7u)
 		return MX_EINVAL;
 	kr = vfs_walk(who, path, flags, &na);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = vfs_perm(who, vfs_vnode_facts(na->na_vnode), mode);
-	if (kr == KERN_SUCCESS && (mode & VFS_W) && vfs_is_readonly(na->na_vnode) &&
-	    (vfs_vnode_type(na->na_vnode) == MX_S_IFREG || vfs_vnode_is_dir(na->na_vnode)))
-		kr = MX_EROFS;
+	kr = access_check(who, na->na_vnode, mode);
 	vfs_name_release(na);
 	return kr;
 }

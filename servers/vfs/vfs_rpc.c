@@ -251,9 +251,19 @@ S_vfs_access(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t 
 {
 	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_path pa;
+	struct vfs_vnode *vn;
 	unsigned int follow = flags & MX_AT_SYMLINK_NOFOLLOW ? 0 : VFS_FOLLOW;
-	kern_return_t kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
+	kern_return_t kr;
 
+	if (path_len == 0 && (flags & MX_AT_EMPTY_PATH) && MACH_PORT_VALID(dir)) {
+		kr = port_vnode(dir, &vn);
+		if (kr != KERN_SUCCESS)
+			return kr;
+		kr = vfs_op_access_vnode(wh, vn, mode, (flags & MX_AT_EACCESS) != 0);
+		vfs_vnode_release(vn);
+		return vfs_done(kr, dir);
+	}
+	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
 	if (flags & MX_AT_EMPTY_PATH)
 		follow |= VFS_EMPTY_OK;
 	if (kr == KERN_SUCCESS)

@@ -2,8 +2,10 @@
 # Copyright (c) 2026 The MASIX authors.
 # Oracle programs: they pass on Linux, and then on MASIX. One a line, in the order of their names.
 linux_programs += tests/linux/core_exec
+linux_programs += tests/linux/core_ids
 linux_programs += tests/linux/core_int80
 linux_programs += tests/linux/core_mm
+linux_programs += tests/linux/core_more
 linux_programs += tests/linux/core_setid
 linux_programs += tests/linux/core_signal
 linux_programs += tests/linux/core_thread
@@ -12,6 +14,7 @@ linux_programs += tests/linux/file_append
 linux_programs += tests/linux/file_coherent
 linux_programs += tests/linux/file_fd
 linux_programs += tests/linux/file_lock
+linux_programs += tests/linux/file_more
 linux_programs += tests/linux/file_path
 linux_programs += tests/linux/file_pipe
 linux_programs += tests/linux/file_poll
