@@ -3,13 +3,17 @@
 # Copyright (c) 2026 The MASIX authors.
 #
 # fuzz_targets lists names; tests/fuzz/target_NAME.c describes one, fuzz_NAME_DIRS are the servers and libraries it is made of, with
-# what their local.mk say; fuzz_NAME_SOURCES replaces their sources (relative to the top).
+# what their local.mk say; fuzz_NAME_SOURCES replaces their sources (relative to the top),
+# fuzz_NAME_MIG the interfaces they answer.
 
-fuzz_targets := acs blk hw lib proc tty vfs
+fuzz_targets := acs blk data hw lib proc tty vfs
 fuzz_blk_DIRS := lib/blkdev
 fuzz_hw_DIRS := servers/hw
 fuzz_hw_SOURCES := servers/hw/hw_core.c servers/hw/hw_irq.c servers/hw/hw_recover.c servers/hw/hw_rpc.c
 fuzz_acs_DIRS := acs
+fuzz_data_DIRS := pagers/data
+fuzz_data_SOURCES := pagers/data/data_rpc.c pagers/data/pages.c pagers/data/slots.c pagers/data/swap.c
+fuzz_data_MIG := data
 fuzz_lib_DIRS := lib/test
 fuzz_lib_SOURCES := lib/test/tobj.c
 fuzz_proc_DIRS := servers/proc
@@ -39,7 +43,7 @@ obj/fuzz/gen/%.o: gen/%.c | $(guest_ready)
 # local.mk says may be read after this one, so it is expanded a second time.
 fuzz_dirs = $(foreach d,$(fuzz_$(1)_DIRS),$(d) $($(d)_WITH))
 fuzz_sources = $(or $(fuzz_$(1)_SOURCES),$(foreach d,$(call fuzz_dirs,$(1)),$(patsubst %,$(d)/%,$(filter-out main.c,$($(d)_SOURCES)))))
-fuzz_mig = $(sort mx io dev $(foreach d,$(call fuzz_dirs,$(1)),$($(d)_MIG)))
+fuzz_mig = $(sort mx io dev $(or $(fuzz_$(1)_MIG),$(foreach d,$(call fuzz_dirs,$(1)),$($(d)_MIG))))
 define fuzz_rules
 obj/fuzz/$(1)/%.o: $(srcdir)/%.c | $$(guest_ready)
 	@mkdir -p $$(@D)
