@@ -330,7 +330,7 @@ range_clear(struct file *fi, const struct blkdev_part *part, uint32_t cmd, const
 	if (range[1] == 0)
 		return KERN_SUCCESS;
 	mx_rwlock_rdlock(&disk->bd_edge);
-	kr = (cmd == BLKDISCARD ? disk->bd_ops->bo_discard : zero_sectors)(disk, part->bp_start + range[0] / SECTOR,
+	kr = (cmd == BLKDISCARD ? disk->bd_ops->bo_discard : disk->bd_ops->bo_zero != NULL ? disk->bd_ops->bo_zero : zero_sectors)(disk, part->bp_start + range[0] / SECTOR,
 		range[1] / SECTOR);
 	mx_rwlock_unlock(&disk->bd_edge);
 	return kr;

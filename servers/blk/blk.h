@@ -54,7 +54,8 @@ struct vblk {
 	struct blkdev_disk vb_disk;
 	struct virtio_dev vb_dev;
 	struct virtq	vb_queue;
-	uint32_t	vb_discard_max;	/* sectors of one request */
+	uint32_t	vb_discard_max, vb_zero_max;	/* sectors of one request; 0: the device cannot */
+	struct blkdev_ops vb_ops;
 	unsigned int	vb_pieces_max, vb_gather_max;	/* pieces of one request; buffers */
 	unsigned int	vb_in_flight;
 	struct vblk_request vb_request[VBLK_REQUESTS], *vb_free;

@@ -5,7 +5,7 @@
  * is asked for before somebody parks: a lone request is looked for a moment, because it is often done before an interrupt could come
  * (two messages and four switches of address space), and everything that is done is taken before anybody sleeps.
  *
- * Source: Virtual I/O Device (VIRTIO) Version 1.0, section 5.2; 1.1 for DISCARD.
+ * Source: Virtual I/O Device (VIRTIO) Version 1.0, section 5.2; 1.1 for DISCARD and WRITE_ZEROES.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -26,17 +26,20 @@
 #define F_BLK_SIZE	(1ull << 6)
 #define F_FLUSH		(1ull << 9)
 #define F_DISCARD	(1ull << 13)
+#define F_WRITE_ZEROES	(1ull << 14)
 
 /* The configuration: offsets. */
 #define CONFIG_CAPACITY	0
 #define CONFIG_SEG_MAX	12
 #define CONFIG_BLK_SIZE	20
 #define CONFIG_DISCARD_MAX 36
+#define CONFIG_ZERO_MAX	48
 
 #define T_IN		0
 #define T_OUT		1
 #define T_FLUSH		4
 #define T_DISCARD	11
+#define T_WRITE_ZEROES	13
 
 #define STATUS_OK	0
 
@@ -300,16 +303,16 @@ vblk_flush(struct blkdev_disk *disk)
 	return request_do(vb, T_FLUSH, 0, NULL, 0, false);
 }
 
-/* Not request_do, which has no place for the range: it lies beside the header. */
+/* DISCARD or WRITE_ZEROES. Not request_do, which has no place for the range: it lies beside the header. */
 static kern_return_t
-discard_one(struct vblk *vb, uint64_t sector, uint32_t count)
+range_one(struct vblk *vb, uint32_t type, uint64_t sector, uint32_t count)
 {
 	struct vblk_request *vr = request_take(vb);
 	volatile struct request_memory *rm = (volatile struct request_memory *)vr->vr_memory;
 	const struct virtq_buf all[3] = { vr->vr_header, vr->vr_range, vr->vr_status };
 	kern_return_t kr;
 
-	rm->rm_type = T_DISCARD;
+	rm->rm_type = type;
 	rm->rm_reserved = 0;
 	rm->rm_sector = 0;
 	rm->rm_range_sector = sector;
@@ -326,28 +329,31 @@ discard_one(struct vblk *vb, uint64_t sector, uint32_t count)
 }
 
 static kern_return_t
-vblk_discard(struct blkdev_disk *disk, uint64_t sector, uint64_t count)
+range_do(struct vblk *vb, uint32_t type, uint64_t sector, uint64_t count, uint32_t most)
 {
-	struct vblk *vb = vblk_of(disk);
 	kern_return_t kr = KERN_SUCCESS;
 
 	while (count > 0 && kr == KERN_SUCCESS) {
-		uint32_t n = count < vb->vb_discard_max ? (uint32_t)count : vb->vb_discard_max;
+		uint32_t n = count < most ? (uint32_t)count : most;
 
-		kr = discard_one(vb, sector, n);
+		kr = range_one(vb, type, sector, n);
 		sector += n;
 		count -= n;
 	}
 	return kr;
 }
 
-static const struct blkdev_ops ops = {
-	.bo_read_pages = vblk_read_pages, .bo_read = vblk_read, .bo_write = vblk_write, .bo_flush = vblk_flush,
-};
-static const struct blkdev_ops ops_discard = {
-	.bo_read_pages = vblk_read_pages, .bo_read = vblk_read, .bo_write = vblk_write, .bo_flush = vblk_flush,
-	.bo_discard = vblk_discard,
-};
+static kern_return_t
+vblk_discard(struct blkdev_disk *disk, uint64_t sector, uint64_t count)
+{
+	return range_do(vblk_of(disk), T_DISCARD, sector, count, vblk_of(disk)->vb_discard_max);
+}
+
+static kern_return_t
+vblk_zero(struct blkdev_disk *disk, uint64_t sector, uint64_t count)
+{
+	return range_do(vblk_of(disk), T_WRITE_ZEROES, sector, count, vblk_of(disk)->vb_zero_max);
+}
 
 /* ---- The device ---- */
 
@@ -430,7 +436,8 @@ pieces_limit(struct vblk *vb)
 static kern_return_t
 device_start(struct vblk *vb)
 {
-	kern_return_t kr = virtio_negotiate(&vb->vb_dev, F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD);
+	kern_return_t kr = virtio_negotiate(&vb->vb_dev, F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD |
+		F_WRITE_ZEROES);
 
 	if (kr == KERN_SUCCESS)
 		kr = virtio_queue_make(&vb->vb_dev, &vb->vb_queue, 0, QUEUE_SIZE);
@@ -461,8 +468,13 @@ disk_describe(struct vblk *vb, unsigned int index)
 	disk->bd_sectors = capacity(vb);
 	disk->bd_block = block >= 512 && block <= 4096 && (block & (block - 1)) == 0 ? block : BLKDEV_SECTOR;
 	disk->bd_is_readonly = (features & F_RO) != 0;
-	vb->vb_discard_max = config32(vb, CONFIG_DISCARD_MAX);
-	disk->bd_ops = (features & F_DISCARD) && vb->vb_discard_max > 0 ? &ops_discard : &ops;
+	vb->vb_discard_max = features & F_DISCARD ? config32(vb, CONFIG_DISCARD_MAX) : 0;
+	vb->vb_zero_max = features & F_WRITE_ZEROES ? config32(vb, CONFIG_ZERO_MAX) : 0;
+	vb->vb_ops = (struct blkdev_ops){
+		.bo_read_pages = vblk_read_pages, .bo_read = vblk_read, .bo_write = vblk_write, .bo_flush = vblk_flush,
+		.bo_discard = vb->vb_discard_max > 0 ? vblk_discard : NULL, .bo_zero = vb->vb_zero_max > 0 ? vblk_zero : NULL,
+	};
+	disk->bd_ops = &vb->vb_ops;
 }
 
 /* hw died, and a disk without interrupts is none. The next instance begins anew. */

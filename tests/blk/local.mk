@@ -5,3 +5,4 @@ masix_servers += tests/blk
 tests/blk_SOURCES := main.c
 tests/blk_ARCHIVE := no
 tests/blk_WITH := lib/blk
+linux_programs += tests/blk/ioctls

@@ -98,7 +98,7 @@ disk_discard(struct blkdev_disk *disk, uint64_t sector, uint64_t count)
 	return check(sector, count);
 }
 
-static const struct blkdev_ops ops = { disk_read_pages, disk_read, disk_write, disk_flush, disk_discard };
+static const struct blkdev_ops ops = { disk_read_pages, disk_read, disk_write, disk_flush, disk_discard, disk_discard };
 
 static struct blkdev_disk disks[2] = {
 	{ .bd_name = "vda", .bd_major = MAJOR, .bd_minor = 0, .bd_sectors = SECTORS, .bd_block = 512, .bd_ops = &ops },

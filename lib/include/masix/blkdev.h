@@ -28,6 +28,8 @@ struct blkdev_ops {
 	kern_return_t	(*bo_flush)(struct blkdev_disk *disk);
 	/* NULL: MX_EOPNOTSUPP */
 	kern_return_t	(*bo_discard)(struct blkdev_disk *disk, uint64_t sector, uint64_t count);
+	/* These sectors are zeros now. NULL: zeros are written */
+	kern_return_t	(*bo_zero)(struct blkdev_disk *disk, uint64_t sector, uint64_t count);
 };
 
 struct blkdev_part {
