@@ -218,8 +218,11 @@ stream_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 		return stream_read_some(f, u, -1);
 	while (u->u_left > 0) {
 		bool is_big = em_disk_is_wanted(f, u->u_left);
+		mach_port_t port = f->f_port;
 
 		n = is_big ? em_disk_read(f, u, *pos) : stream_read_some(f, u, *pos);
+		if (n == EM_E(EIO) && em_disk_again(f, port))
+			continue;
 		if (n <= 0)
 			break;
 		*pos += n;
@@ -268,11 +271,17 @@ stream_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 	uint32_t before;
 
 	while (u->u_left > 0) {
+		mach_port_t port = f->f_port;
+
 		before = u->u_done;
 		if (pos != NULL && em_disk_is_wanted(f, u->u_left))
 			err = em_disk_write(f, u, pos);
 		else
 			err = stream_write_some(f, u, pos, pgrp);
+		if (err == EM_E(EIO) && em_disk_again(f, port)) {
+			err = 0;
+			continue;
+		}
 		if (err == STREAM_BACKGROUND) {
 			pgrp = 0;
 			err = em_tty_background(true);

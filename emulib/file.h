@@ -319,6 +319,9 @@ void em_kept_forked(void);
 bool em_disk_is_wanted(const struct em_file *f, uint32_t count);
 int32_t em_disk_read(struct em_file *f, struct em_uio *u, int64_t pos);
 int32_t em_disk_write(struct em_file *f, struct em_uio *u, int64_t *pos);
+/* What was asked of F at WAS, its port then, ended with -EIO. Is F a disk whose driver has died, and open again, so that it may be asked
+ * once more? Blocks: until the driver is back */
+bool em_disk_again(struct em_file *f, mach_port_t was);
 
 /* ---- Paths (path.c) ---- */
 

@@ -132,10 +132,16 @@ fileop_sync(uint32_t fd, bool dataonly)
 	if (f == NULL)
 		return EM_E(EBADF);
 	em_window_flush(f);
-	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR || (f->f_kind == MX_KIND_STREAM && f->f_is_seekable))
-		err = EM_IO(io_sync(f->f_port, dataonly));
-	else
+	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR || (f->f_kind == MX_KIND_STREAM && f->f_is_seekable)) {
+		mach_port_t port;
+
+		do {
+			port = f->f_port;
+			err = EM_IO(io_sync(port, dataonly));
+		} while (err == EM_E(EIO) && em_disk_again(f, port));
+	} else {
 		err = EM_E(EINVAL);
+	}
 	em_file_release(f);
 	return err;
 }

@@ -130,18 +130,21 @@ ioctl_ask(struct em_file *f, uint32_t cmd, uint32_t arg, int32_t pgrp)
 	char in[MX_BLOB_MAX], out[MX_BLOB_MAX];
 	mach_msg_type_number_t n = sizeof out;
 	uint32_t insize, outsize;
+	mach_port_t port = f->f_port;
 	int32_t result = 0, err;
 	kern_return_t kr;
 
 	ioctl_sizes(cmd, &insize, &outsize);
 	if (insize > 0 && em_copyin(in, arg, insize) < 0)
 		return EM_E(EFAULT);
-	kr = EM_INTERRUPTIBLE(f->f_port, tag, io_ioctl(f->f_port, tag, pgrp, cmd, arg, in, insize, out, &n, &result));
+	kr = EM_INTERRUPTIBLE(port, tag, io_ioctl(port, tag, pgrp, cmd, arg, in, insize, out, &n, &result));
 	if (kr == MX_EBACKGROUND) {
 		err = em_tty_background(true);
 		return err < 0 ? err : ioctl_ask(f, cmd, arg, 0);
 	}
 	err = em_errno(kr);
+	if (err == EM_E(EIO) && em_disk_again(f, port))
+		return ioctl_ask(f, cmd, arg, pgrp);
 	if (err < 0)
 		return err == EM_E(EINTR) ? EM_RESTARTSYS : err == EM_E(EOPNOTSUPP) ? EM_E(ENOTTY) : err;
 	if (insize > 0)

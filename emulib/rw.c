@@ -171,13 +171,17 @@ static int32_t
 rw_size(struct em_file *f, uint64_t *size)
 {
 	struct mx_attr attr;
+	mach_port_t port;
 	int32_t err;
 
 	if (em_lease_size(f, size))
 		return 0;
 	if (em_window_size(f, size) && !f->f_window.w_inode->in_is_lent)
 		return 0;
-	err = em_file_stat(f, &attr);
+	do {
+		port = f->f_port;
+		err = em_file_stat(f, &attr);
+	} while (err == EM_E(EIO) && em_disk_again(f, port));
 	*size = attr.at_size;
 	return err;
 }

@@ -7,6 +7,7 @@
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "acs.h"
@@ -84,24 +85,54 @@ line_take(const char **at, const char *end, struct disk *di)
 }
 
 static void
-node_make(const struct disk *di)
+name_make(const char *path, struct pfs_new *what)
 {
-	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0, NULL };
-	struct pfs_new what = {
-		.nw_mode = MX_S_IFBLK | 0660, .nw_rdev_major = di->di_major, .nw_rdev_minor = di->di_minor,
-	};
-	kern_return_t kr = vfs_op_make(&disks_who, &pa, &what);
+	struct vfs_path pa = { disks_dev, path, strlen(path), 0, NULL };
+	kern_return_t kr = vfs_op_make(&disks_who, &pa, what);
 
 	if (kr != KERN_SUCCESS && kr != MX_EEXIST)
-		mx_log(MX_LOG_WARNING, "/dev/%s cannot be made: error 0x%x", di->di_name, kr);
+		mx_log(MX_LOG_WARNING, "/dev/%s cannot be made: error 0x%x", path, kr);
+}
+
+static void
+name_remove(const char *path)
+{
+	struct vfs_path pa = { disks_dev, path, strlen(path), 0, NULL };
+
+	(void)vfs_op_unlink(&disks_who, &pa, false);	/* who has removed it before us is welcome */
+}
+
+/* Its other name, in /dev/block. */
+static void
+number_name(const struct disk *di, char path[32])
+{
+	(void)snprintf(path, 32, "block/%u:%u", (unsigned int)di->di_major, (unsigned int)di->di_minor);
+}
+
+static void
+node_make(const struct disk *di)
+{
+	struct pfs_new node = {
+		.nw_mode = MX_S_IFBLK | 0660, .nw_rdev_major = di->di_major, .nw_rdev_minor = di->di_minor,
+	};
+	char path[32], target[NAME_LEN + 4] = "../";
+	struct pfs_new link = { .nw_mode = MX_S_IFLNK | 0777, .nw_target = target };
+
+	name_make(di->di_name, &node);
+	number_name(di, path);
+	memcpy(target + 3, di->di_name, NAME_LEN);
+	link.nw_target_len = strlen(target);
+	name_make(path, &link);
 }
 
 static void
 node_remove(const struct disk *di)
 {
-	struct vfs_path pa = { disks_dev, di->di_name, strlen(di->di_name), 0, NULL };
+	char path[32];
 
-	(void)vfs_op_unlink(&disks_who, &pa, false);	/* who has removed it before us is welcome */
+	name_remove(di->di_name);
+	number_name(di, path);
+	name_remove(path);
 }
 
 static bool

@@ -99,6 +99,7 @@ static const struct device devices[] = {
 	{ "exec/control", MX_S_IFCHR | 0600, 0, MX_MAJOR_EXEC, 3, NULL },
 	{ "shm", MX_S_IFDIR | 01777, 0, 0, 0, NULL },
 	{ "pts", MX_S_IFDIR | 0755, 0, 0, 0, NULL },
+	{ "block", MX_S_IFDIR | 0755, 0, 0, 0, NULL },
 };
 
 /* Make PATH below START unless it is there. */
