@@ -32,6 +32,8 @@ static const struct { const char *server, *calls, *notifies; } rules[] = {
 	{ "ext2",	"acs blk",				"io_notify" },
 	{ "fat",	"acs blk",				"io_notify" },
 	{ "iso9660",	"acs blk",				"io_notify" },
+	{ "ffs",	"acs blk",				"io_notify" },
+	{ "sysv",	"acs blk",				"io_notify" },
 	{ "vfs",	"acs pfs dev",				"io_notify" },
 	{ "proc",	"acs vfs vfs_admin tty dev data",	"emul io_notify" },
 };
