@@ -186,11 +186,14 @@ S_pfs_unmount(mx_object_ptr_t root, uint32_t flags)
 	if (node == NULL || node != node->pn_volume->pv_root || node->pn_volume->pv_dying)
 		return MX_EINVAL;
 	vol = node->pn_volume;
+	if (vol->pv_leaving)
+		return MX_EBUSY;		/* the other one may end the volume while this one waited */
+	vol->pv_leaving = true;
 	(void)pfs_volume_sync(vol);		/* what fails was logged, and is not better for staying mounted */
-	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol, (flags & MX_UNMOUNT_SOON) ? SETTLE_SOON_NS : SETTLE_NS))
+	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol, (flags & MX_UNMOUNT_SOON) ? SETTLE_SOON_NS : SETTLE_NS)) {
+		vol->pv_leaving = false;
 		return MX_EBUSY;
-	if (vol->pv_dying)
-		return MX_EINVAL;
+	}
 	vol->pv_dying = true;
 	pfs_quiet_watch_all(NULL);		/* it is to end with its last file */
 	handle_retire((struct pfs_handle *)root);	/* it ends here, or with the last that keeps it */

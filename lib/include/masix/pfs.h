@@ -62,6 +62,7 @@ struct pfs_volume {
 	unsigned int	pv_opens;	/* what keeps it: open files, ports, memory objects */
 	unsigned int	pv_files;	/* of these, open files */
 	unsigned int	pv_writers;	/* of these, open for writing */
+	bool		pv_leaving;	/* an unmounting waits for what is left of its users */
 	bool		pv_dying;	/* unmounted while files were open: ends with the last of them */
 	struct mx_cond	pv_closed;	/* pv_opens went down */
 };
