@@ -172,7 +172,10 @@ ext2_map_alloc(struct ext2_node *en, uint32_t n, uint32_t max, uint64_t *block, 
 		return kr;
 	for (*count = 0; *count < max && le.le_index + *count < le.le_limit && le.le_slots[le.le_index + *count] == 0; ++*count)
 		;
-	mx_assert(*count > 0);
+	if (*count == 0) {		/* it was a hole a moment ago: blocks of the map are used twice */
+		ext2_buf_put(le.le_buf);
+		return ext2_error(ev, "inode %u's map leads round in a circle", en->en_ino);
+	}
 	if (en->en_goal == 0 && le.le_index > 0 && le.le_slots[le.le_index - 1] != 0)
 		en->en_goal = le.le_slots[le.le_index - 1] + 1;
 	kr = ext2_blocks_alloc(ev, goal_of(en), count, block);
