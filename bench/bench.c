@@ -2,7 +2,8 @@
  * bench.c - what a system call costs, seen from a program.
  *
  * One static Linux/i386 program that runs unchanged on MASIX and on Linux, in the same emulator, so that only ratios matter. Every operation is
- * timed in batches and the least batch counts: the host is never quiet, and noise only adds. Where /proc/masix/rpc is there,
+ * timed in batches and the least batch counts: the host is never quiet, and noise only adds. A batch takes a few milliseconds at most, so
+ * that some meet no other work of the host. Where /proc/masix/rpc is there,
  * the RPCs of the process are counted too.
  *
  * Output: lines "NAME NANOSECONDS RPC_PER_100" (RPC -1: not counted). Arguments: names of operations (default all).
@@ -355,19 +356,19 @@ static const struct op {
 	{ "fstat", op_fstat, 10, 500, NULL, NULL },
 	{ "stat", op_stat, 10, 500, NULL, NULL },
 	{ "open+close", op_open_close, 10, 300, NULL, NULL },
-	{ "stat-many", op_stat_many, 10, 500, NULL, NULL },
-	{ "open+close-many", op_open_close_many, 10, 300, NULL, NULL },
-	{ "create+unlink", op_create_unlink, 10, 100, NULL, NULL },
-	{ "mmap+touch-64k", op_mmap_touch, 10, 100, NULL, NULL },
+	{ "stat-many", op_stat_many, 50, 100, NULL, NULL },
+	{ "open+close-many", op_open_close_many, 60, 50, NULL, NULL },
+	{ "create+unlink", op_create_unlink, 50, 20, NULL, NULL },
+	{ "mmap+touch-64k", op_mmap_touch, 50, 20, NULL, NULL },
 	{ "signal", op_signal, 10, 500, NULL, NULL },
 	{ "sigprocmask-2x", op_sigprocmask, 10, 1000, NULL, NULL },
 	{ "poll", op_poll, 10, 500, NULL, NULL },
-	{ "pipe-latency", op_pingpong, 10, 200, pingpong_begin, pingpong_end },
-	{ "pipe-64k", op_bandwidth, 10, 50, bandwidth_begin, bandwidth_end },
-	{ "fork+exit", op_fork_exit, 5, 20, NULL, NULL },
-	{ "fork+exec", op_fork_exec, 5, 10, NULL, NULL },
-	{ "posix_spawn", op_spawn, 5, 10, NULL, NULL },
-	{ "shell-script", op_shell, 3, 1, NULL, NULL },
+	{ "pipe-latency", op_pingpong, 50, 40, pingpong_begin, pingpong_end },
+	{ "pipe-64k", op_bandwidth, 50, 10, bandwidth_begin, bandwidth_end },
+	{ "fork+exit", op_fork_exit, 40, 4, NULL, NULL },
+	{ "fork+exec", op_fork_exec, 40, 2, NULL, NULL },
+	{ "posix_spawn", op_spawn, 40, 2, NULL, NULL },
+	{ "shell-script", op_shell, 5, 1, NULL, NULL },
 };
 
 static void
