@@ -212,6 +212,8 @@ pager_main(void *arg)
 			continue;
 		if (in->msgh_id == MACH_NOTIFY_NO_SENDERS)
 			no_senders(pager_of((mach_port_t)in->msgh_protected_payload));
+		else if (in->msgh_id == MACH_NOTIFY_SEND_ONCE)
+			pager_helper_refused(in->msgh_local_port);
 		else if (!memory_object_server(in, out) && !pager_fault_message(in))
 			mx_message_destroy(in, true);
 	}

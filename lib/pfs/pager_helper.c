@@ -131,6 +131,15 @@ pager_helper_completed(mach_port_t port)
 	helper_wake();
 }
 
+/* A request for an object that ended at this moment: lock_request has no answer that could say so, but the kernel does not keep the
+ * right to the completion's port. */
+void
+pager_helper_refused(mach_port_t port)
+{
+	if (port == reply_port)
+		pager_helper_completed(port);
+}
+
 void
 pager_helper_run(struct pager_job *job)
 {

@@ -65,6 +65,8 @@ kern_return_t pager_helper_start(void);
 void pager_helper_run(struct pager_job *job);
 /* The pager's thread: the kernel has finished what REPLY was given for. */
 void pager_helper_completed(mach_port_t port);
+/* The kernel has destroyed the right at PORT on which it was to tell of a completion. */
+void pager_helper_refused(mach_port_t port);
 /* The port that the pager's thread receives from. */
 extern mach_port_t pager_set;
 
