@@ -214,6 +214,14 @@ pager_get(struct pfs_file *pf)
 	return kr;
 }
 
+/* A mapping shows what the cache has: from now on nobody borrows the end of NODE. */
+static void
+mapped_mark(struct pfs_node *node)
+{
+	node->pn_mapped = true;
+	pfs_lease_end(node);
+}
+
 static kern_return_t
 file_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t *info, uint32_t *info_offset)
 {
@@ -223,7 +231,7 @@ file_map(struct mx_io *io, mach_port_t *memory, vm_prot_t *max_prot, mach_port_t
 
 	if (!may_read(pf))
 		return MX_EACCES;
-	pfs_lease_look(pf->pf_node);
+	mapped_mark(pf->pf_node);
 	kr = pager_get(pf);
 	if (kr != KERN_SUCCESS)
 		return kr;
@@ -259,6 +267,7 @@ pfs_file_memory(mach_port_t io, mach_port_t *memory)
 
 	if (pf == NULL || !may_read(pf))
 		return MX_EACCES;
+	mapped_mark(pf->pf_node);
 	kr = pager_get(pf);
 	if (kr != KERN_SUCCESS)
 		return kr;

@@ -4,7 +4,8 @@
  * One opener of a file may borrow its end: room for some more bytes is reserved, and he gets memory that he shares with this
  * server (struct mx_lease), into which he puts what he appends before he says that the file is so much longer. The bytes become contents when
  * somebody looks: reads, asks for the size, syncs; when the lease is full; and when it is taken back, because another opener writes or
- * the file is cut or closed. So a write of his is one copy, and nobody sees an old size.
+ * the file is cut, mapped or closed. So a write of his is one copy, and nobody sees an old size. A file whose memory a client has is not lent:
+ * a mapping shows the cache, where appended bytes are not yet.
  *
  * The memory never holds anything but his own bytes, so it may be given to who cannot read the file. What he says there is believed
  * only within the lease. While he copies he says so (MX_LEASE_BUSY), and is waited for, but not long.
@@ -172,7 +173,7 @@ lease_check(const struct pfs_node *node)
 {
 	const struct pfs_volume *vol = node->pn_volume;
 
-	if (vol->pv_ops->po_reserve == NULL || vol->pv_ops->po_write == NULL || (vol->pv_flags & (PFS_SYNC | PFS_RDONLY)) ||
+	if (node->pn_mapped || vol->pv_ops->po_reserve == NULL || vol->pv_ops->po_write == NULL || (vol->pv_flags & (PFS_SYNC | PFS_RDONLY)) ||
 	    (node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG || (node->pn_attr.at_mode & (MX_S_ISUID | MX_S_ISGID)))
 		return MX_EOPNOTSUPP;
 	return KERN_SUCCESS;

@@ -463,6 +463,12 @@ core_allocate(struct pfs_node *node, uint32_t mode, uint64_t offset, uint64_t le
 	return tmpfs_pages_allocate(tn, offset, length);
 }
 
+static kern_return_t
+core_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
+{
+	return tmpfs_pages_reserve(tmpfs_node_of(node), offset, length);
+}
+
 const struct pfs_ops tmpfs_ops = {
 	.po_name = "tmpfs",
 	.po_cache = MX_CACHE_FOREVER,
@@ -484,4 +490,5 @@ const struct pfs_ops tmpfs_ops = {
 	.po_pager = core_pager,
 	.po_seek = core_seek,
 	.po_allocate = core_allocate,
+	.po_reserve = core_reserve,
 };

@@ -74,6 +74,7 @@ struct pfs_node {
 	unsigned int	pn_opens;	/* open files */
 	unsigned int	pn_writers;	/* of these, open for writing; while there are some, vfs does not trust its cache */
 	struct mx_attr	pn_attr;	/* the truth; the file system keeps mode, ids, nlink, ino, rdev, blocks in it */
+	bool		pn_mapped;	/* a client has, or had, a right to its memory: what is appended must be there at once */
 	struct mx_pager	*pn_pager;	/* its memory object, when there is one */
 	struct pfs_store *pn_store;	/* masix/pfs_store.h's part, when it was attached */
 	struct pfs_lease *pn_lease;	/* its end is lent */
