@@ -219,7 +219,7 @@ out/masix.img: out/gnumach out/acs/acs.stripped out/bootfs.elf $(srcdir)/tools/m
 out/host-tests.list: $(masix_local_mk)
 	@mkdir -p $(@D)
 	@printf '%s\n' $(host_tests) >$@
-masix_check += out/host-tests.list
+masix_check += out/host-tests.list out/base.cpio
 
 check-programs: $(masix_check)
 .PHONY: check-programs
