@@ -42,6 +42,17 @@ others_wait(const struct proc *init, uint64_t ns)
 		mx_sleep_ns(POLL_NS);
 }
 
+/* Stop it, and wait until it is: a worker does it. */
+static void
+init_suspend(struct proc *init)
+{
+	uint64_t deadline = mx_now_ns() + TERM_NS;
+
+	proc_act_suspend(init);
+	while (!proc_task_is_suspended(init) && mx_now_ns() < deadline)
+		mx_sleep_ns(POLL_NS / 20);
+}
+
 void
 proc_stop(void)
 {
@@ -49,7 +60,7 @@ proc_stop(void)
 
 	if (init == NULL)
 		return;
-	proc_act_suspend(init);
+	init_suspend(init);
 	signal_all(init, MX_SIGTERM);
 	signal_all(init, MX_SIGCONT);
 	others_wait(init, TERM_NS);

@@ -257,6 +257,14 @@ proc_act_resume(struct proc *p)
 	control_adjust(c);
 }
 
+bool
+proc_task_is_suspended(const struct proc *p)
+{
+	const struct task_control *c = p->p_control;
+
+	return c == NULL || c->tc_is_suspended;
+}
+
 void
 proc_task_free_first(struct proc *p)
 {

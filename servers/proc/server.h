@@ -60,6 +60,8 @@ bool proc_task_is_process(mach_port_t task);
 void proc_task_exits(struct proc *p);
 /* When P ends, free its memory before its threads: they may wait for memory. */
 void proc_task_free_first(struct proc *p);
+/* Has proc_act_suspend been done? */
+bool proc_task_is_suspended(const struct proc *p);
 
 /* ---- Tasks that nobody will start (proc_orphan.c) ---- */
 
