@@ -1,5 +1,7 @@
 /*
- * od_volume.c - volumes that are only read: what is the same for all of them.
+ * od_volume.c - the nodes of volumes that are only read.
+ *
+ * Nothing is ever written, so there is no lock: whoever makes a node looks once more, before he adds it, whether somebody else has.
  *
  * Nodes in use are found by number. A file that nobody uses any more stays for a while, idle, if the kernel may have pages of it: they
  * make opening it again cheap, and somebody may have it mapped. It does not keep the volume from being unmounted. When it is one too many
@@ -11,49 +13,6 @@
 #include <stdlib.h>
 #include <masix/ondisk.h>
 #include <masix/pfs_store.h>
-
-/* ---- Volumes ---- */
-
-kern_return_t
-od_volume_open(struct od_volume *ov, struct pfs_volume *vol, const struct pfs_mount_args *args, uint32_t unit, uint32_t ahead,
-	uint32_t max)
-{
-	kern_return_t kr = blk_disk_open(args->ma_source, args->ma_source_len, false, &ov->ov_disk);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	ov->ov_volume = vol;
-	ov->ov_cache = od_cache_create(ov->ov_disk, unit, ahead, max);
-	if (ov->ov_cache != NULL)
-		return KERN_SUCCESS;
-	blk_disk_close(ov->ov_disk);
-	return MX_ENOMEM;
-}
-
-kern_return_t
-od_volume_check(const struct od_volume *ov)
-{
-	const struct pfs_volume *vol = ov->ov_volume;
-
-	if (vol->pv_flags & PFS_RDONLY)
-		return KERN_SUCCESS;
-	mx_log(MX_LOG_INFO, "%s: such volumes can only be read here: mount it with -r", vol->pv_ops->po_name);
-	return MX_EROFS;
-}
-
-kern_return_t
-od_volume_remount(struct pfs_volume *vol, uint32_t flags)
-{
-	(void)vol;
-	return flags & PFS_RDONLY ? KERN_SUCCESS : MX_EROFS;
-}
-
-void
-od_volume_close(struct od_volume *ov)
-{
-	od_cache_destroy(ov->ov_cache);
-	blk_disk_close(ov->ov_disk);
-}
 
 /* ---- Nodes that nobody uses ---- */
 
@@ -112,7 +71,10 @@ node_done(struct pfs_node *node)
 	struct od_volume *ov = on->on_volume;
 
 	hash_remove(on);
-	ov->ov_free(on);
+	if (od_format_of(ov)->of_node_free != NULL)
+		od_format_of(ov)->of_node_free(on);
+	else
+		free(on);
 	mx_cond_broadcast(&ov->ov_gone);
 }
 
@@ -156,25 +118,30 @@ od_node_find(struct od_volume *ov, uint64_t ino, struct od_node **out)
 	return KERN_SUCCESS;
 }
 
-kern_return_t
-od_node_add(struct od_volume *ov, struct od_node *on, uint64_t ino, uint32_t mode, const struct pfs_store_ops *store)
+void
+od_node_init(struct od_volume *ov, struct od_node *on, uint64_t ino, uint32_t mode)
 {
-	struct od_node **p = &ov->ov_chain[ino % OD_HASH];
-	kern_return_t kr;
-
 	on->on_volume = ov;
 	pfs_node_init(&on->on_node, ov->ov_volume, ino, mode);
+}
+
+kern_return_t
+od_node_add(struct od_node *on, const struct pfs_store_ops *store)
+{
+	struct od_volume *ov = on->on_volume;
+	struct od_node **p = &ov->ov_chain[on->on_node.pn_attr.at_ino % OD_HASH];
+	kern_return_t kr = store != NULL ? pfs_store_attach(&on->on_node, &on->on_node.pn_store, store) : KERN_SUCCESS;
+
+	if (kr != KERN_SUCCESS)
+		return kr;
 	on->on_hash = *p;
 	*p = on;
 	ov->ov_nnodes++;
-	kr = store != NULL ? pfs_store_attach(&on->on_node, &on->on_node.pn_store, store) : KERN_SUCCESS;
-	if (kr != KERN_SUCCESS)
-		hash_remove(on);
-	return kr;
+	return KERN_SUCCESS;
 }
 
 void
-od_volume_end(struct od_volume *ov)
+od_nodes_end(struct od_volume *ov)
 {
 	ov->ov_is_ending = true;
 	pfs_volume_opened(ov->ov_volume);		/* memory objects, when they go, are not what ends it */
@@ -183,5 +150,4 @@ od_volume_end(struct od_volume *ov)
 		node_end(ov->ov_oldest);
 	while (ov->ov_nnodes > 0)
 		mx_cond_wait(&ov->ov_gone);
-	od_volume_close(ov);
 }

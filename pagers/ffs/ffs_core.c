@@ -1,151 +1,59 @@
 /*
- * ffs_core.c - the file system's table of operations.
+ * ffs_core.c - directories, and the format as lib/ondisk wants it.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <stdlib.h>
 #include <string.h>
 #include "ffs.h"
 
 #define FFS_MAGIC	0x00011954u
-#define CACHE_UNIT	2048u
-#define CACHE_AHEAD	4u
-#define CACHE_MAX	256u
 #define DIR_BLOCK	512u		/* an entry does not cross one */
 #define DIR_MAX		(1u << 28)	/* bytes of a directory that are looked at */
 
-/* ---- Directories ---- */
-
-struct entry { uint64_t ino; uint32_t mode; size_t len; char name[MX_NAME_MAX]; };
-
-/* The entry at *OFFSET of DIR, which is moved behind it; length 0: nothing there. Errors: MX_ENOENT the end */
 static kern_return_t
-entry_read(struct pfs_node *dir, uint64_t *offset, struct entry *en)
+entry_read(struct od_node *dir, uint64_t *offset, struct od_entry *en)
 {
-	const struct ffs_volume *fv = ffs_volume_of(dir);
+	const struct od_volume *ov = dir->on_volume;
+	bool is_old = ((const struct ffs_volume *)ov)->fv_old_dirs;
 	uint8_t b[8];
 	size_t length;
 	kern_return_t kr;
 
-	if (*offset >= dir->pn_attr.at_size || *offset >= DIR_MAX)
+	if (*offset >= dir->on_node.pn_attr.at_size || *offset >= DIR_MAX)
 		return MX_ENOENT;
-	kr = *offset % 4 == 0 ? ffs_read(dir, *offset, b, sizeof(b)) : MX_EINVAL;
+	kr = *offset % 4 == 0 ? od_inode_copy(&dir->on_node, *offset, b, sizeof(b)) : MX_EINVAL;
 	if (kr != KERN_SUCCESS)
 		return kr;
-	length = ffs_u16(fv, b + 4);
-	en->ino = ffs_u32(fv, b);
-	en->len = fv->fv_old_dirs ? ffs_u16(fv, b + 6) : b[7];
-	en->mode = fv->fv_old_dirs ? 0 : (uint32_t)(b[6] & 15) << 12;
+	length = od_u16(ov, b + 4);
+	en->en_ino = od_u32(ov, b);
+	en->en_name_len = is_old ? od_u16(ov, b + 6) : b[7];
+	en->en_mode = is_old ? 0 : (uint32_t)(b[6] & 15) << 12;
 	if (length < 8 || length % 4 != 0 || length > DIR_BLOCK - *offset % DIR_BLOCK)
 		return MX_EIO;
-	if (en->ino == 0 || en->len > MX_NAME_MAX || en->len + 8 > length)
-		en->len = 0;
-	if (en->len > 0)
-		kr = ffs_read(dir, *offset + 8, en->name, en->len);
+	if (en->en_ino == 0 || en->en_name_len > MX_NAME_MAX || en->en_name_len + 8 > length)
+		en->en_name_len = 0;
+	kr = od_inode_copy(&dir->on_node, *offset + 8, en->en_name, en->en_name_len);
 	*offset += length;
-	if (memchr(en->name, '/', en->len) != NULL || memchr(en->name, '\0', en->len) != NULL ||
-	    (en->len == 1 && en->name[0] == '.') || (en->len == 2 && en->name[0] == '.' && en->name[1] == '.'))
-		en->len = 0;
 	return kr;
 }
 
 static kern_return_t
-core_lookup(struct pfs_node *dir, const char *name, size_t len, int32_t who, struct pfs_node **out)
+root_get(struct od_volume *ov, struct od_node **out)
 {
-	struct entry en;
-	uint64_t offset = 0;
-	kern_return_t kr;
-
-	(void)who;
-	while ((kr = entry_read(dir, &offset, &en)) == KERN_SUCCESS)
-		if (en.len == len && memcmp(en.name, name, len) == 0)
-			return ffs_node_get(ffs_volume_of(dir), en.ino, out);
-	return kr;
-}
-
-static kern_return_t
-core_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, struct pfs_dirents *out)
-{
-	struct entry en;
-	uint64_t offset = cookie;
-	kern_return_t kr;
-
-	(void)who;
-	while ((kr = entry_read(dir, &offset, &en)) == KERN_SUCCESS)
-		if (en.len > 0 && !pfs_dirent_add(out, en.ino, offset, en.mode, en.name, en.len))
-			return KERN_SUCCESS;
-	return kr == MX_ENOENT ? KERN_SUCCESS : kr;
+	return od_inode_get(ov, FFS_ROOT, out);
 }
 
 static kern_return_t
 core_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len)
 {
-	struct ffs_node *fn = ffs_node_of(node);
+	const struct ffs_node *fn = (struct ffs_node *)node;
 
-	(void)who;
-	if (node->pn_attr.at_size >= MX_PATH_MAX)
-		return MX_EIO;
-	*len = node->pn_attr.at_size < size ? (size_t)node->pn_attr.at_size : size;
 	if (!fn->fn_is_inline)
-		return ffs_read(node, 0, buf, *len);
+		return od_inode_readlink(node, who, buf, size, len);
+	*len = node->pn_attr.at_size < size ? (size_t)node->pn_attr.at_size : size;
 	memcpy(buf, fn->fn_inline, *len);
 	return KERN_SUCCESS;
-}
-
-/* ---- Volumes ---- */
-
-static kern_return_t
-volume_load(struct ffs_volume *fv)
-{
-	struct pfs_node *root;
-	kern_return_t kr = ffs_super_load(fv);
-
-	if (kr == KERN_SUCCESS)
-		kr = od_volume_check(&fv->fv_volume);
-	if (kr == KERN_SUCCESS)
-		kr = ffs_node_get(fv, FFS_ROOT, &root);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	if (!pfs_node_is_dir(root)) {
-		pfs_node_release(root);
-		return MX_EINVAL;
-	}
-	fv->fv_volume.ov_volume->pv_root = root;
-	return KERN_SUCCESS;
-}
-
-static kern_return_t
-core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
-{
-	struct ffs_volume *fv = calloc(1, sizeof(*fv));
-	kern_return_t kr;
-
-	if (fv == NULL)
-		return MX_ENOMEM;
-	fv->fv_volume.ov_free = ffs_node_free;
-	kr = od_volume_open(&fv->fv_volume, vol, args, CACHE_UNIT, CACHE_AHEAD, CACHE_MAX);
-	if (kr != KERN_SUCCESS) {
-		free(fv);
-		return kr;
-	}
-	kr = volume_load(fv);
-	if (kr != KERN_SUCCESS) {
-		od_volume_close(&fv->fv_volume);
-		free(fv);
-		return kr;
-	}
-	vol->pv_private = fv;
-	return KERN_SUCCESS;
-}
-
-static void
-core_unmount(struct pfs_volume *vol)
-{
-	struct ffs_volume *fv = vol->pv_private;
-
-	od_volume_end(&fv->fv_volume);
-	free(fv);
 }
 
 static kern_return_t
@@ -153,7 +61,7 @@ core_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 {
 	struct ffs_volume *fv = vol->pv_private;
 
-	st->sf_bsize = fv->fv_frag;
+	st->sf_bsize = fv->fv_volume.ov_blocks.ob_unit;
 	st->sf_blocks = fv->fv_data_frags;
 	st->sf_bfree = st->sf_bavail = fv->fv_free_frags;
 	st->sf_files = (uint64_t)fv->fv_groups * fv->fv_group_inodes - 2;
@@ -161,18 +69,24 @@ core_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 	return KERN_SUCCESS;
 }
 
-const struct pfs_ops ffs_ops = {
-	.po_name = "ufs",
-	.po_cache = MX_CACHE_FOREVER,
-	.po_magic = FFS_MAGIC,
-	.po_mount = core_mount,
-	.po_unmount = core_unmount,
-	.po_statfs = core_statfs,
-	.po_remount = od_volume_remount,
-	.po_lookup = core_lookup,
-	.po_readdir = core_readdir,
-	.po_readlink = core_readlink,
-	.po_release = od_node_release,
-	.po_read = pfs_store_read,
-	.po_pager = pfs_store_pager,
+const struct od_format ffs_format = {
+	.of_pfs = {
+		OD_PFS_OPS,
+		.po_name = "ufs",
+		.po_magic = FFS_MAGIC,
+		.po_statfs = core_statfs,
+		.po_readlink = core_readlink,
+	},
+	.of_volume_size = sizeof(struct ffs_volume),
+	.of_entry_size = sizeof(struct od_entry),
+	.of_node_size = sizeof(struct ffs_node),
+	.of_cache_unit = 2048,
+	.of_cache_ahead = 4,
+	.of_cache_max = 256,
+	.of_load = ffs_super_load,
+	.of_root = root_get,
+	.of_entry = entry_read,
+	.of_entry_node = od_inode_of_entry,
+	.of_inode_read = ffs_inode_read,
+	.of_inode_decode = ffs_inode_decode,
 };

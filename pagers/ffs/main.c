@@ -6,21 +6,8 @@
  */
 #include "ffs.h"
 
-static kern_return_t
-ffs_fresh(int argc, char **argv)
-{
-	kern_return_t kr = pfs_server_register("pfs.ufs", &ffs_ops);
-
-	(void)argc, (void)argv;
-	if (kr == KERN_SUCCESS)
-		mx_server_ready();
-	return kr;
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct mx_server ffs = { .ms_name = "ffs", .ms_fresh = ffs_fresh };
-
-	mx_server_main(&ffs, argc, argv);
+	pfs_server_main("ffs", "pfs.ufs", &ffs_format.of_pfs, argc, argv);
 }

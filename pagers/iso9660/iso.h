@@ -12,7 +12,7 @@
 #include <masix/ondisk.h>
 #include <masix/pfs_store.h>
 
-extern const struct pfs_ops iso_ops;
+extern const struct od_format iso_format;
 
 #define ISO_SECTOR	2048u	/* a directory record does not cross one */
 #define ISO_EXTENTS_MAX	256u	/* of one file: 1 TiB */
@@ -22,7 +22,8 @@ extern const struct pfs_ops iso_ops;
 struct iso_volume {
 	struct od_volume iv_volume;	/* first */
 	uint32_t	iv_block;	/* bytes of a logical block */
-	bool		iv_rock, iv_joliet;
+	uint64_t	iv_root, iv_joliet_root;	/* where the "." of the root is; the latter 0: the volume has no such names */
+	bool		iv_rock, iv_joliet;	/* which names are used */
 	uint32_t	iv_skip;	/* bytes of each system use field that are not ours */
 	uint32_t	iv_uid, iv_gid;	/* where the volume has none */
 	uint32_t	iv_dmode, iv_fmode;
@@ -72,14 +73,12 @@ struct iso_rock {
 
 /* An entry of a directory: one record, or several for a file of several extents. */
 struct iso_entry {
+	struct od_entry	en_entry;	/* first */
 	uint64_t	en_pos;		/* of its first record on the disk */
-	uint64_t	en_ino;
 	uint32_t	en_flags;	/* of the record */
 	uint64_t	en_disk, en_bytes;	/* its first extent */
 	int64_t		en_time;
 	bool		en_refused;
-	char		en_name[ISO_NAME_MAX];
-	size_t		en_name_len;	/* 0: "." and ".." */
 	struct iso_extent *en_extents;	/* the others, when there are some; to be freed */
 	uint32_t	en_nextents;
 	struct iso_rock	en_rock;
@@ -91,12 +90,11 @@ struct iso_entry {
 
 /* ---- Directories (iso_dir.c) ---- */
 
-/* The entry whose first record is at or after *OFFSET of DIR, and where the next one begins. EN is freed with iso_entry_free.
- * Errors: MX_ENOENT there are no more; MX_EIO */
-kern_return_t iso_dir_next(struct iso_node *dir, uint64_t *offset, struct iso_entry *en);
+/* of_entry: the entry whose first record is at or after *OFFSET of DIR; of_entry_end */
+kern_return_t iso_dir_next(struct od_node *dir, uint64_t *offset, struct od_entry *en);
+void iso_entry_end(struct od_entry *en);
 /* The record at POS of the disk alone, as that of directory "." is read. */
 kern_return_t iso_record_read(struct iso_volume *iv, uint64_t pos, struct iso_entry *en);
-void iso_entry_free(struct iso_entry *en);
 /* The type and permissions of EN. */
 uint32_t iso_entry_mode(const struct iso_volume *iv, const struct iso_entry *en);
 /* The seven bytes of a date; the seventeen of the long form. */

@@ -1,7 +1,5 @@
 /*
- * iso_core.c - the file system's table of operations.
- *
- * Nothing is ever written, so there is no lock: whoever makes a node looks once more, before he adds it, whether somebody else has.
+ * iso_core.c - nodes, the volume descriptors, and the format as lib/ondisk wants it.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -13,8 +11,6 @@
 #define ISO_MAGIC	0x9660u
 #define FIRST_SECTOR	16u		/* of the volume descriptors */
 #define DESCRIPTORS_MAX	64u
-#define CACHE_MAX	256u		/* sectors */
-#define CACHE_AHEAD	4u
 
 enum { VD_TYPE = 0, VD_ID = 1, VD_ESCAPES = 88, VD_BLOCK = 128, VD_BLOCKS = 80, VD_ROOT = 156 };
 enum { TYPE_PRIMARY = 1, TYPE_SUPPLEMENTARY = 2, TYPE_END = 255 };
@@ -132,89 +128,46 @@ node_prepare(struct iso_node *in, const struct iso_entry *en, uint32_t mode)
 	}
 }
 
-/* The node of EN, with a reference. */
 static kern_return_t
 node_get(struct iso_volume *iv, const struct iso_entry *en, struct od_node **out)
 {
 	uint32_t mode = iso_entry_mode(iv, en);
 	struct iso_node *in;
-	kern_return_t kr = od_node_find(&iv->iv_volume, en->en_ino, out);
+	kern_return_t kr = od_node_find(&iv->iv_volume, en->en_entry.en_ino, out);
 
 	if (kr != MX_ENOENT)
 		return kr;
 	in = calloc(1, sizeof(*in));
 	if (in == NULL)
 		return MX_ENOMEM;
+	od_node_init(&iv->iv_volume, &in->in_node, en->en_entry.en_ino, mode);
 	kr = node_prepare(in, en, mode);
-	if (kr == KERN_SUCCESS) {
-		*out = &in->in_node;
-		kr = od_node_add(&iv->iv_volume, *out, en->en_ino, mode, (mode & MX_S_IFMT) == MX_S_IFREG ? &store_ops : NULL);
-	}
+	if (kr == KERN_SUCCESS)
+		kr = od_node_add(&in->in_node, (mode & MX_S_IFMT) == MX_S_IFREG ? &store_ops : NULL);
 	if (kr != KERN_SUCCESS) {
 		node_free(&in->in_node);
 		return kr;
 	}
 	attr_fill(iv, en, &in->in_node.on_node.pn_attr);
+	*out = &in->in_node;
 	return KERN_SUCCESS;
 }
 
-/* The node of EN, a directory that Rock Ridge has moved: its own "." knows more of it. */
+/* A directory that Rock Ridge has moved: its own "." knows more of it. */
 static kern_return_t
-child_get(struct iso_volume *iv, struct iso_entry *en, struct od_node **out)
+entry_node(struct od_volume *ov, struct od_entry *entry, struct od_node **out)
 {
-	kern_return_t kr = iso_record_read(iv, en->en_rock.rk_child * iv->iv_block, en);
+	struct iso_volume *iv = (struct iso_volume *)ov;
+	struct iso_entry *en = (struct iso_entry *)entry;
+	kern_return_t kr = KERN_SUCCESS;
 
-	if (kr == KERN_SUCCESS && !(en->en_flags & ISO_FLAG_DIR))
-		kr = MX_EIO;
+	if (en->en_rock.rk_child != 0) {
+		iso_entry_end(entry);
+		kr = iso_record_read(iv, en->en_rock.rk_child * iv->iv_block, en);
+		if (kr == KERN_SUCCESS && !(en->en_flags & ISO_FLAG_DIR))
+			kr = MX_EIO;
+	}
 	return kr == KERN_SUCCESS ? node_get(iv, en, out) : kr;
-}
-
-/* ---- Directories ---- */
-
-static kern_return_t
-core_lookup(struct pfs_node *dir, const char *name, size_t len, int32_t who, struct pfs_node **out)
-{
-	struct iso_volume *iv = iso_volume_of(dir);
-	struct iso_entry *en = malloc(sizeof(*en));
-	struct od_node *on = NULL;
-	uint64_t offset = 0;
-	kern_return_t kr;
-
-	(void)who;
-	if (en == NULL)
-		return MX_ENOMEM;
-	while ((kr = iso_dir_next(iso_node_of(dir), &offset, en)) == KERN_SUCCESS) {
-		if (en->en_name_len == len && memcmp(en->en_name, name, len) == 0) {
-			kr = en->en_rock.rk_child != 0 ? child_get(iv, en, &on) : node_get(iv, en, &on);
-			iso_entry_free(en);
-			break;
-		}
-		iso_entry_free(en);
-	}
-	free(en);
-	if (kr == KERN_SUCCESS)
-		*out = &on->on_node;
-	return kr;
-}
-
-static kern_return_t
-core_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, struct pfs_dirents *out)
-{
-	struct iso_volume *iv = iso_volume_of(dir);
-	struct iso_entry *en = malloc(sizeof(*en));
-	uint64_t offset = cookie;
-	kern_return_t kr;
-	bool fits = true;
-
-	(void)who;
-	if (en == NULL)
-		return MX_ENOMEM;
-	while (fits && (kr = iso_dir_next(iso_node_of(dir), &offset, en)) == KERN_SUCCESS) {
-		fits = pfs_dirent_add(out, en->en_ino, offset, iso_entry_mode(iv, en), en->en_name, en->en_name_len);
-		iso_entry_free(en);
-	}
-	free(en);
-	return !fits || kr == MX_ENOENT ? KERN_SUCCESS : kr;
 }
 
 static kern_return_t
@@ -231,8 +184,9 @@ core_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t
 /* ---- Volumes ---- */
 
 static kern_return_t
-options_decode(struct iso_volume *iv, const struct pfs_mount_args *args)
+options_decode(struct od_volume *ov, const struct pfs_mount_args *args)
 {
+	struct iso_volume *iv = (struct iso_volume *)ov;
 	kern_return_t kr = od_option_number(args, "uid", 10, 0, &iv->iv_uid);
 
 	if (kr == KERN_SUCCESS)
@@ -254,39 +208,44 @@ is_joliet(const uint8_t *vd)
 	return vd[VD_TYPE] == TYPE_SUPPLEMENTARY && e[0] == '%' && e[1] == '/' && (e[2] == '@' || e[2] == 'C' || e[2] == 'E');
 }
 
-/* The primary descriptor into PRIMARY, and that of Joliet into JOLIET. Errors: MX_EINVAL there is no primary one */
+/* Where the root is, as the first primary descriptor says, and the first one of Joliet. */
 static kern_return_t
-descriptors_read(struct iso_volume *iv, uint8_t *primary, uint8_t *joliet, bool *has_joliet)
+descriptors_read(struct od_volume *ov)
 {
+	struct iso_volume *iv = (struct iso_volume *)ov;
 	uint8_t *vd = malloc(ISO_SECTOR);
+	uint32_t block, joliet_block = 0;
+	uint64_t root;
 	bool has_primary = false;
 	unsigned int i;
-	kern_return_t kr = vd != NULL ? KERN_SUCCESS : MX_ENOMEM;
 
-	*has_joliet = false;
-	for (i = 0; i < DESCRIPTORS_MAX && kr == KERN_SUCCESS; i++) {
-		kr = od_read(iv->iv_volume.ov_cache, (uint64_t)(FIRST_SECTOR + i) * ISO_SECTOR, vd, ISO_SECTOR);
-		if (kr != KERN_SUCCESS || memcmp(vd + VD_ID, "CD001", 5) != 0 || vd[VD_TYPE] == TYPE_END)
+	if (vd == NULL)
+		return MX_ENOMEM;
+	for (i = 0; i < DESCRIPTORS_MAX; i++) {
+		if (od_read(ov->ov_cache, (uint64_t)(FIRST_SECTOR + i) * ISO_SECTOR, vd, ISO_SECTOR) != KERN_SUCCESS ||
+		    memcmp(vd + VD_ID, "CD001", 5) != 0 || vd[VD_TYPE] == TYPE_END)
 			break;
+		block = od_le16(vd + VD_BLOCK);
+		root = (uint64_t)od_le32(vd + VD_ROOT + 2) * block;
 		if (vd[VD_TYPE] == TYPE_PRIMARY && !has_primary) {
-			memcpy(primary, vd, ISO_SECTOR);
+			iv->iv_block = block;
+			iv->iv_root = root;
 			has_primary = true;
-		} else if (is_joliet(vd) && !*has_joliet) {
-			memcpy(joliet, vd, ISO_SECTOR);
-			*has_joliet = true;
+		} else if (is_joliet(vd) && joliet_block == 0) {
+			joliet_block = block;
+			iv->iv_joliet_root = root;
 		}
 	}
 	free(vd);
-	if (has_primary)
-		return KERN_SUCCESS;
-	return kr == MX_ENOMEM ? kr : MX_EINVAL;	/* too short, or something else */
+	if (joliet_block != iv->iv_block)
+		iv->iv_joliet_root = 0;
+	return iv->iv_block == 512 || iv->iv_block == 1024 || iv->iv_block == 2048 ? KERN_SUCCESS : MX_EINVAL;
 }
 
-/* The "." of the root in VD. */
+/* The "." of the root at POS. */
 static kern_return_t
-root_read(struct iso_volume *iv, const uint8_t *vd, struct iso_entry *en)
+root_read(struct iso_volume *iv, uint64_t pos, struct iso_entry *en)
 {
-	uint64_t pos = (uint64_t)od_le32(vd + VD_ROOT + 2) * iv->iv_block;
 	kern_return_t kr = iso_record_read(iv, pos, en);
 
 	return kr == KERN_SUCCESS && !(en->en_flags & ISO_FLAG_DIR) ? MX_EINVAL : kr;
@@ -294,15 +253,12 @@ root_read(struct iso_volume *iv, const uint8_t *vd, struct iso_entry *en)
 
 /* Decide which names are used, and find the root. */
 static kern_return_t
-root_find(struct iso_volume *iv, const uint8_t *primary, const uint8_t *joliet, struct iso_entry *en)
+root_find(struct iso_volume *iv, struct iso_entry *en)
 {
 	kern_return_t kr;
 
-	iv->iv_block = od_le16(primary + VD_BLOCK);
-	if (iv->iv_block != 512 && iv->iv_block != 1024 && iv->iv_block != 2048)
-		return MX_EINVAL;
 	iv->iv_rock = true;
-	kr = root_read(iv, primary, en);
+	kr = root_read(iv, iv->iv_root, en);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (en->en_rock.rk_has_skip) {
@@ -310,69 +266,24 @@ root_find(struct iso_volume *iv, const uint8_t *primary, const uint8_t *joliet, 
 		return KERN_SUCCESS;
 	}
 	iv->iv_rock = false;
-	iv->iv_joliet = joliet != NULL && od_le16(joliet + VD_BLOCK) == iv->iv_block;
-	return root_read(iv, iv->iv_joliet ? joliet : primary, en);
+	iv->iv_joliet = iv->iv_joliet_root != 0;
+	return root_read(iv, iv->iv_joliet ? iv->iv_joliet_root : iv->iv_root, en);
 }
 
 static kern_return_t
-root_make(struct iso_volume *iv)
+root_get(struct od_volume *ov, struct od_node **out)
 {
-	uint8_t *vd = malloc(2 * ISO_SECTOR);
+	struct iso_volume *iv = (struct iso_volume *)ov;
 	struct iso_entry *en = malloc(sizeof(*en));
-	struct od_node *root;
-	bool has_joliet;
-	kern_return_t kr = MX_ENOMEM;
-
-	if (vd == NULL || en == NULL)
-		goto out_free;
-	kr = descriptors_read(iv, vd, vd + ISO_SECTOR, &has_joliet);
-	if (kr == KERN_SUCCESS)
-		kr = od_volume_check(&iv->iv_volume);
-	if (kr == KERN_SUCCESS)
-		kr = root_find(iv, vd, has_joliet ? vd + ISO_SECTOR : NULL, en);
-	if (kr == KERN_SUCCESS)
-		kr = node_get(iv, en, &root);
-	if (kr == KERN_SUCCESS)
-		iv->iv_volume.ov_volume->pv_root = &root->on_node;
-out_free:
-	free(en);
-	free(vd);
-	return kr;
-}
-
-static kern_return_t
-core_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
-{
-	struct iso_volume *iv = calloc(1, sizeof(*iv));
 	kern_return_t kr;
 
-	if (iv == NULL)
+	if (en == NULL)
 		return MX_ENOMEM;
-	iv->iv_volume.ov_free = node_free;
-	kr = options_decode(iv, args);
+	kr = root_find(iv, en);
 	if (kr == KERN_SUCCESS)
-		kr = od_volume_open(&iv->iv_volume, vol, args, ISO_SECTOR, CACHE_AHEAD, CACHE_MAX);
-	if (kr != KERN_SUCCESS) {
-		free(iv);
-		return kr;
-	}
-	kr = root_make(iv);
-	if (kr != KERN_SUCCESS) {
-		od_volume_close(&iv->iv_volume);
-		free(iv);
-		return kr;
-	}
-	vol->pv_private = iv;
-	return KERN_SUCCESS;
-}
-
-static void
-core_unmount(struct pfs_volume *vol)
-{
-	struct iso_volume *iv = vol->pv_private;
-
-	od_volume_end(&iv->iv_volume);
-	free(iv);
+		kr = node_get(iv, en, out);
+	free(en);
+	return kr;
 }
 
 static kern_return_t
@@ -385,18 +296,25 @@ core_statfs(struct pfs_volume *vol, struct mx_statfs *st)
 	return KERN_SUCCESS;
 }
 
-const struct pfs_ops iso_ops = {
-	.po_name = "iso9660",
-	.po_cache = MX_CACHE_FOREVER,
-	.po_magic = ISO_MAGIC,
-	.po_mount = core_mount,
-	.po_unmount = core_unmount,
-	.po_statfs = core_statfs,
-	.po_remount = od_volume_remount,
-	.po_lookup = core_lookup,
-	.po_readdir = core_readdir,
-	.po_readlink = core_readlink,
-	.po_release = od_node_release,
-	.po_read = pfs_store_read,
-	.po_pager = pfs_store_pager,
+const struct od_format iso_format = {
+	.of_pfs = {
+		OD_PFS_OPS,
+		.po_name = "iso9660",
+		.po_magic = ISO_MAGIC,
+		.po_statfs = core_statfs,
+		.po_readlink = core_readlink,
+	},
+	.of_volume_size = sizeof(struct iso_volume),
+	.of_entry_size = sizeof(struct iso_entry),
+	.of_node_size = sizeof(struct iso_node),
+	.of_cache_unit = ISO_SECTOR,
+	.of_cache_ahead = 4,
+	.of_cache_max = 256,
+	.of_options = options_decode,
+	.of_load = descriptors_read,
+	.of_root = root_get,
+	.of_entry = iso_dir_next,
+	.of_entry_node = entry_node,
+	.of_entry_end = iso_entry_end,
+	.of_node_free = node_free,
 };

@@ -80,25 +80,25 @@ name_decode(const struct iso_volume *iv, const uint8_t *b, struct iso_entry *en)
 {
 	size_t n = b[REC_NAME_LEN], i;
 
-	en->en_name_len = 0;
+	en->en_entry.en_name_len = 0;
 	if (n == 1 && b[REC_NAME] <= 1)
 		return;					/* "." or ".." */
 	if (en->en_rock.rk_name_len > 0) {
 		n = en->en_rock.rk_name_len;
-		memcpy(en->en_name, en->en_rock.rk_name, n);
+		memcpy(en->en_entry.en_name, en->en_rock.rk_name, n);
 	} else if (iv->iv_joliet) {
-		n = joliet_name(b + REC_NAME, n, en->en_name);
+		n = joliet_name(b + REC_NAME, n, en->en_entry.en_name);
 	} else {
-		n = plain_name(b + REC_NAME, n, en->en_name);
+		n = plain_name(b + REC_NAME, n, en->en_entry.en_name);
 	}
 	for (i = 0; i < n; i++)
-		if (en->en_name[i] == '/' || en->en_name[i] == '\0')
-			en->en_name[i] = '_';
-	if (n == 0 || (en->en_name[0] == '.' && (n == 1 || (n == 2 && en->en_name[1] == '.')))) {
-		en->en_name[0] = '_';
+		if (en->en_entry.en_name[i] == '/' || en->en_entry.en_name[i] == '\0')
+			en->en_entry.en_name[i] = '_';
+	if (n == 0 || (en->en_entry.en_name[0] == '.' && (n == 1 || (n == 2 && en->en_entry.en_name[1] == '.')))) {
+		en->en_entry.en_name[0] = '_';
 		n = 1;
 	}
-	en->en_name_len = n;
+	en->en_entry.en_name_len = n;
 }
 
 /* ---- Records ---- */
@@ -113,7 +113,7 @@ record_decode(struct iso_volume *iv, const uint8_t *b, size_t n, uint64_t pos, s
 	if (REC_NAME + (size_t)b[REC_NAME_LEN] > n)
 		return MX_EIO;
 	en->en_pos = pos;
-	en->en_ino = pos / 32;
+	en->en_entry.en_ino = pos / 32;
 	en->en_flags = b[REC_FLAGS];
 	en->en_disk = ((uint64_t)od_le32(b + REC_EXTENT) + b[REC_EXTRA]) * iv->iv_block;
 	en->en_bytes = od_le32(b + REC_SIZE);
@@ -130,7 +130,7 @@ record_decode(struct iso_volume *iv, const uint8_t *b, size_t n, uint64_t pos, s
 	if (en->en_rock.rk_child != 0)
 		en->en_disk = en->en_rock.rk_child * iv->iv_block;
 	if ((en->en_flags & ISO_FLAG_DIR) != 0 || en->en_rock.rk_child != 0)
-		en->en_ino = en->en_disk / 32;		/* wherever it was found */
+		en->en_entry.en_ino = en->en_disk / 32;		/* wherever it was found */
 	name_decode(iv, b, en);
 	return KERN_SUCCESS;
 }
@@ -175,8 +175,10 @@ iso_record_read(struct iso_volume *iv, uint64_t pos, struct iso_entry *en)
 }
 
 void
-iso_entry_free(struct iso_entry *en)
+iso_entry_end(struct od_entry *entry)
 {
+	struct iso_entry *en = (struct iso_entry *)entry;
+
 	free(en->en_extents);
 	en->en_extents = NULL;
 }
@@ -206,34 +208,6 @@ extents_read(struct iso_node *dir, uint64_t *offset, struct iso_entry *en)
 	return KERN_SUCCESS;
 }
 
-kern_return_t
-iso_dir_next(struct iso_node *dir, uint64_t *offset, struct iso_entry *en)
-{
-	struct iso_volume *iv = iso_volume_of(&dir->in_node.on_node);
-	uint8_t buf[256];
-	size_t length;
-	kern_return_t kr;
-
-	for (;;) {
-		kr = record_find(dir, offset, buf, &length);
-		if (kr != KERN_SUCCESS)
-			return kr;
-		kr = record_decode(iv, buf, length, dir->in_extents[0].ex_disk + *offset, en);
-		*offset += length;
-		if (kr != KERN_SUCCESS)
-			return kr;
-		if ((en->en_flags & ISO_FLAG_MORE) && !(en->en_flags & ISO_FLAG_DIR))
-			kr = extents_read(dir, offset, en);
-		if (kr != KERN_SUCCESS) {
-			iso_entry_free(en);
-			return kr;
-		}
-		if (en->en_name_len > 0 && !(en->en_flags & ISO_FLAG_ASSOCIATED) && !en->en_rock.rk_is_moved)
-			return KERN_SUCCESS;
-		iso_entry_free(en);
-	}
-}
-
 uint32_t
 iso_entry_mode(const struct iso_volume *iv, const struct iso_entry *en)
 {
@@ -247,4 +221,33 @@ iso_entry_mode(const struct iso_volume *iv, const struct iso_entry *en)
 	if (type != MX_S_IFREG && type != MX_S_IFLNK && type != MX_S_IFCHR && type != MX_S_IFBLK && type != MX_S_IFIFO && type != MX_S_IFSOCK)
 		type = MX_S_IFREG;
 	return type | (en->en_rock.rk_mode & 07777);
+}
+
+kern_return_t
+iso_dir_next(struct od_node *on, uint64_t *offset, struct od_entry *out)
+{
+	struct iso_volume *iv = (struct iso_volume *)on->on_volume;
+	struct iso_node *dir = (struct iso_node *)on;
+	struct iso_entry *en = (struct iso_entry *)out;
+	uint8_t buf[256];
+	size_t length;
+	kern_return_t kr;
+
+	kr = record_find(dir, offset, buf, &length);
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = record_decode(iv, buf, length, dir->in_extents[0].ex_disk + *offset, en);
+	*offset += length;
+	if (kr != KERN_SUCCESS)
+		return kr;
+	if ((en->en_flags & ISO_FLAG_MORE) && !(en->en_flags & ISO_FLAG_DIR))
+		kr = extents_read(dir, offset, en);
+	if (kr != KERN_SUCCESS) {
+		iso_entry_end(out);
+		return kr;
+	}
+	if ((en->en_flags & ISO_FLAG_ASSOCIATED) || en->en_rock.rk_is_moved)
+		out->en_name_len = 0;
+	out->en_mode = iso_entry_mode(iv, en);
+	return KERN_SUCCESS;
 }

@@ -6,21 +6,8 @@
  */
 #include "iso.h"
 
-static kern_return_t
-iso_fresh(int argc, char **argv)
-{
-	kern_return_t kr = pfs_server_register("pfs.iso9660", &iso_ops);
-
-	(void)argc, (void)argv;
-	if (kr == KERN_SUCCESS)
-		mx_server_ready();
-	return kr;
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct mx_server iso = { .ms_name = "iso9660", .ms_fresh = iso_fresh };
-
-	mx_server_main(&iso, argc, argv);
+	pfs_server_main("iso9660", "pfs.iso9660", &iso_format.of_pfs, argc, argv);
 }

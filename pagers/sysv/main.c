@@ -6,21 +6,8 @@
  */
 #include "sysv.h"
 
-static kern_return_t
-sysv_fresh(int argc, char **argv)
-{
-	kern_return_t kr = pfs_server_register("pfs.sysv", &sysv_ops);
-
-	(void)argc, (void)argv;
-	if (kr == KERN_SUCCESS)
-		mx_server_ready();
-	return kr;
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct mx_server sysv = { .ms_name = "sysv", .ms_fresh = sysv_fresh };
-
-	mx_server_main(&sysv, argc, argv);
+	pfs_server_main("sysv", "pfs.sysv", &sysv_format.of_pfs, argc, argv);
 }

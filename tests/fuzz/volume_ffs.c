@@ -8,7 +8,7 @@
 #include "volume.h"
 
 const struct volume_kind volume_kind = {
-	.vk_ops = &ffs_ops,
+	.vk_ops = &ffs_format.of_pfs,
 	.vk_needs = "makefs",
 	.vk_make = {
 		"makefs -t ffs -b 50% -o bsize=4096,fsize=512 $I $T",

@@ -8,7 +8,7 @@
 #include "volume.h"
 
 const struct volume_kind volume_kind = {
-	.vk_ops = &iso_ops,
+	.vk_ops = &iso_format.of_pfs,
 	.vk_needs = "genisoimage",
 	.vk_make = {
 		"genisoimage -quiet -R -o $I $T",

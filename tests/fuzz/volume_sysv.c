@@ -8,7 +8,7 @@
 #include "volume.h"
 
 const struct volume_kind volume_kind = {
-	.vk_ops = &sysv_ops,
+	.vk_ops = &sysv_format.of_pfs,
 	.vk_needs = "sh",
 	.vk_make = {
 		"$TOOLS/mksysv -b 512 $I $T",

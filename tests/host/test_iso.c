@@ -34,8 +34,8 @@ test_tree(const char *what, const char *options, unsigned int check_what)
 
 	if (image_make(options)) {
 		blk_file_open(0, image, 0, false);
-		CHECK(tree_mount(&iso_ops, 0, 0, "", &kr) == NULL && kr == MX_EROFS);
-		vol = tree_mount(&iso_ops, 0, PFS_RDONLY, "", &kr);
+		CHECK(tree_mount(&iso_format.of_pfs, 0, 0, "", &kr) == NULL && kr == MX_EROFS);
+		vol = tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 		CHECK(vol != NULL);
 		if (vol != NULL) {
 			CHECK(tree_compare(vol->pv_root, tree, check_what) > 210);
@@ -61,7 +61,7 @@ test_plain(void)
 	if (!image_make("genisoimage -quiet -iso-level 1"))
 		return;
 	blk_file_open(0, image, 0, false);
-	vol = tree_mount(&iso_ops, 0, PFS_RDONLY, "uid=3,mode=0444", &kr);
+	vol = tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "uid=3,mode=0444", &kr);
 	CHECK(vol != NULL);
 	node = tree_walk(vol->pv_root, "hello.txt");
 	CHECK(node != NULL);
@@ -72,10 +72,10 @@ test_plain(void)
 	pfs_node_release(node);
 	tree_visit(vol->pv_root, 1000);
 	pfs_volume_unmount(vol);
-	CHECK(tree_mount(&iso_ops, 0, PFS_RDONLY, "uid=x", &kr) == NULL && kr == MX_EINVAL);
+	CHECK(tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "uid=x", &kr) == NULL && kr == MX_EINVAL);
 	blk_file_close(0);
 	blk_file_open(0, NULL, 1u << 20, false);
-	CHECK(tree_mount(&iso_ops, 0, PFS_RDONLY, "", &kr) == NULL && kr == MX_EINVAL);
+	CHECK(tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "", &kr) == NULL && kr == MX_EINVAL);
 	blk_file_close(0);
 	CHECK(world_live == 0);
 	tap("plain names, options");
@@ -106,7 +106,7 @@ test_extents(void)
 		;
 	dir[i - 33 + 25] |= ISO_FLAG_MORE;
 	CHECK(pwrite(blk_file_fd(0), dir, sizeof(dir), at) == (ssize_t)sizeof(dir));
-	vol = tree_mount(&iso_ops, 0, PFS_RDONLY, "", &kr);
+	vol = tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 	node = tree_walk(vol->pv_root, "aa");
 	data = node != NULL ? tree_read(node, &size) : NULL;
 	CHECK(data != NULL && size == 13240 && data[0] == 'a' && data[10239] == 'a' && data[10240] == 'b' && data[13239] == 'b');
@@ -141,7 +141,7 @@ test_damage(unsigned int rounds)
 
 			CHECK(pwrite(blk_file_fd(0), &byte, 1, (off_t)(32768 + rnd(rnd(2) ? 6000 : 120000))) == 1);
 		}
-		vol = tree_mount(&iso_ops, 0, PFS_RDONLY, "", &kr);
+		vol = tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 		if (vol != NULL) {
 			tree_visit(vol->pv_root, 2000);
 			pfs_volume_unmount(vol);
@@ -165,7 +165,7 @@ test_memory(void)
 	blk_file_open(0, image, 0, true);
 	for (i = 1; i < 400; i++) {
 		world_fail_at = i;
-		vol = tree_mount(&iso_ops, 0, PFS_RDONLY, "", &kr);
+		vol = tree_mount(&iso_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 		if (vol != NULL) {
 			tree_visit(vol->pv_root, 20);
 			pfs_volume_unmount(vol);

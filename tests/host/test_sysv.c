@@ -33,8 +33,8 @@ test_tree(const char *what, const char *options)
 
 	image_make(options);
 	blk_file_open(0, image, 0, false);
-	CHECK(tree_mount(&sysv_ops, 0, 0, "", &kr) == NULL && kr == MX_EROFS);
-	vol = tree_mount(&sysv_ops, 0, PFS_RDONLY, "", &kr);
+	CHECK(tree_mount(&sysv_format.of_pfs, 0, 0, "", &kr) == NULL && kr == MX_EROFS);
+	vol = tree_mount(&sysv_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 	CHECK(vol != NULL);
 	if (vol != NULL) {
 		CHECK(tree_compare(vol->pv_root, tree, TREE_MODE | TREE_MTIME | TREE_OWNER | TREE_NLINK) > 210);
@@ -66,7 +66,7 @@ test_damage(unsigned int rounds)
 
 			CHECK(pwrite(blk_file_fd(0), &byte, 1, (off_t)(512 + rnd(area))) == 1);
 		}
-		vol = tree_mount(&sysv_ops, 0, PFS_RDONLY, "", &kr);
+		vol = tree_mount(&sysv_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 		if (vol != NULL) {
 			tree_visit(vol->pv_root, 2000);
 			pfs_volume_unmount(vol);
@@ -89,7 +89,7 @@ test_memory(void)
 	blk_file_open(0, image, 0, true);
 	for (i = 1; i < 300; i++) {
 		world_fail_at = i;
-		vol = tree_mount(&sysv_ops, 0, PFS_RDONLY, "", &kr);
+		vol = tree_mount(&sysv_format.of_pfs, 0, PFS_RDONLY, "", &kr);
 		if (vol != NULL) {
 			tree_visit(vol->pv_root, 20);
 			pfs_volume_unmount(vol);
@@ -99,7 +99,7 @@ test_memory(void)
 	}
 	blk_file_close(0);
 	blk_file_open(0, NULL, 1u << 20, false);
-	CHECK(tree_mount(&sysv_ops, 0, PFS_RDONLY, "", &kr) == NULL && kr == MX_EINVAL);
+	CHECK(tree_mount(&sysv_format.of_pfs, 0, PFS_RDONLY, "", &kr) == NULL && kr == MX_EINVAL);
 	blk_file_close(0);
 	tap("memory that fails");
 }

@@ -215,6 +215,8 @@ void pfs_text_putc(struct pfs_text *text, char c);
 
 /* Serve volumes of this type to a vfs in another task: registers the ACS name SERVICE ("pfs.NAME"). */
 kern_return_t pfs_server_register(const char *service, const struct pfs_ops *ops);
+/* main() of a server that does that and no more; NAME is its line's in the manifest. Does not return. */
+void pfs_server_main(const char *name, const char *service, const struct pfs_ops *ops, int argc, char **argv);
 /* Let a vfs in this task mount OPS->po_name by table. */
 void pfs_type_add(const struct pfs_ops *ops);
 const struct pfs_ops *pfs_type_find(const char *name, size_t len);
