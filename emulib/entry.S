@@ -17,6 +17,29 @@
  */
 #include "offsets.h"
 
+/* The program's registers into the thread block, and to the emulib stack. */
+	.macro	program_save
+	movl	%eax, %fs:T_EAX
+	movl	%ebx, %fs:T_EBX
+	movl	%ecx, %fs:T_ECX
+	movl	%edx, %fs:T_EDX
+	movl	%esi, %fs:T_ESI
+	movl	%edi, %fs:T_EDI
+	movl	%ebp, %fs:T_EBP
+	movl	%esp, %fs:T_ESP
+	movl	%fs:T_STACK, %esp
+	pushfl
+	popl	%fs:T_EFLAGS
+	cld
+	xorl	%ebp, %ebp
+	.endm
+/* FUNCTION(thread), with an empty emulib stack, which C wants aligned to 16 bytes at a call. */
+	.macro	call_c function
+	subl	$12, %esp
+	pushl	%fs:T_SELF
+	call	\function
+	.endm
+
 	.section .text.entry, "ax", @progbits
 
 	.globl	em_boot_entry
@@ -64,22 +87,8 @@ em_entry:				/* call *%gs:0x10 */
 	popl	%fs:T_EIP
 	movl	$EM_BY_CALL, %fs:T_ENTRY
 em_entry_save:
-	movl	%eax, %fs:T_EAX
-	movl	%ebx, %fs:T_EBX
-	movl	%ecx, %fs:T_ECX
-	movl	%edx, %fs:T_EDX
-	movl	%esi, %fs:T_ESI
-	movl	%edi, %fs:T_EDI
-	movl	%ebp, %fs:T_EBP
-	movl	%esp, %fs:T_ESP
-	movl	%fs:T_STACK, %esp
-	pushfl
-	popl	%fs:T_EFLAGS
-	cld
-	xorl	%ebp, %ebp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_call
+	program_save
+	call_c	em_call
 em_leave:				/* %eax: registers beyond those a call may change */
 	testl	%eax, %eax
 	jnz	em_exit_full
@@ -99,9 +108,7 @@ em_exit:
 	jmp	*%fs:T_EIP
 em_exit_end:
 1:	movl	%fs:T_STACK, %esp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_attend_exit
+	call_c	em_attend_exit
 	jmp	em_leave
 
 em_entry_patched:			/* the site's call returns to where its int $0x80 still is: go behind it */
@@ -114,38 +121,20 @@ em_entry_moves:				/* a site whose call took the place of two loads, which int80
 	popl	%fs:T_EIP
 	addl	$5, %fs:T_EIP
 	movl	$EM_BY_INT80, %fs:T_ENTRY
-	movl	%eax, %fs:T_EAX
-	movl	%ebx, %fs:T_EBX
-	movl	%ecx, %fs:T_ECX
-	movl	%edx, %fs:T_EDX
-	movl	%esi, %fs:T_ESI
-	movl	%edi, %fs:T_EDI
-	movl	%ebp, %fs:T_EBP
-	movl	%esp, %fs:T_ESP
-	movl	%fs:T_STACK, %esp
-	pushfl
-	popl	%fs:T_EFLAGS
-	cld
-	xorl	%ebp, %ebp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_call_moves
+	program_save
+	call_c	em_call_moves
 	jmp	em_leave
 
 /* Sent here by the service thread, registers saved, %esp = t_stack. */
 	.globl	em_entry_int80, em_entry_forced, em_entry_child
 em_entry_int80:				/* from an int $0x80 */
 	cld
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_call_exception
+	call_c	em_call_exception
 	jmp	em_leave
 
 em_entry_forced:			/* from anywhere in the program */
 	cld
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_forced
+	call_c	em_forced
 	jmp	em_exit_full
 
 em_entry_child:				/* the first thread of a forked task; pid, slot and seed are in registers */
@@ -166,17 +155,13 @@ em_entry_child:				/* the first thread of a forked task; pid, slot and seed are 
 em_entry_service:
 	cld
 	xorl	%ebp, %ebp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_service
+	call_c	em_service
 	ud2
 
 /* Leave with every register, segments and flags too: one trap. */
 em_exit_full:
 	movl	%fs:T_STACK, %esp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_full_state		/* its answer is the state's address */
+	call_c	em_full_state		/* its answer is the state's address */
 	cmpl	$0, %fs:T_ATTENTION
 	jne	1f
 	pushl	$17			/* i386_THREAD_STATE_COUNT */
@@ -187,14 +172,10 @@ em_exit_full:
 	lcall	$7, $0
 em_exit_full_end:
 	movl	%fs:T_STACK, %esp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_full_failed
+	call_c	em_full_failed
 	jmp	em_exit_full
 1:	movl	%fs:T_STACK, %esp
-	subl	$12, %esp		/* C wants the stack aligned to 16 bytes at a call */
-	pushl	%fs:T_SELF
-	call	em_attend_exit
+	call_c	em_attend_exit
 	jmp	em_exit_full
 
 /* mach_msg_return_t em_msg_intr(seven arguments of mach_msg): not begun when t_attention is set. The answer of 0x10000007
