@@ -93,7 +93,6 @@ extern struct acs_server acs_servers[ACS_SERVERS_MAX];
 extern struct mx_mutex acs_lock;
 extern struct mx_cond acs_changed;	/* broadcast whenever a state or a name changed */
 
-struct acs_server *acs_server_find(const char *name);
 struct acs_server *acs_server_by_id(uint32_t id);
 bool acs_server_alive(const struct acs_server *sv);
 const char *acs_state_name(const struct acs_server *sv);

@@ -25,7 +25,7 @@ static void server_return(void *arg);
 
 /* ---- Looking at servers ---- */
 
-struct acs_server *
+static struct acs_server *
 acs_server_find(const char *name)
 {
 	for (unsigned int i = 0; i < ACS_SERVERS_MAX; i++)

@@ -93,7 +93,6 @@ kern_return_t em_state_get(mach_port_t thread, struct i386_thread_state *st);
 kern_return_t em_state_set(mach_port_t thread, const struct i386_thread_state *st);
 void em_state_init(struct i386_thread_state *st, const struct em_thread *t, const char *eip);
 void em_state_from_regs(struct i386_thread_state *st, const struct em_regs *r);
-void em_regs_from_state(struct em_regs *r, const struct i386_thread_state *st);
 void em_descriptor_make(uint32_t words[2], uint32_t base, uint32_t limit_pages);
 kern_return_t em_set_gdt(mach_port_t thread, int selector, const uint32_t words[2]);
 /* Add T to P's threads. Locks: p_lock held, or nobody else is there yet. */

@@ -36,7 +36,8 @@ image_read_more(const struct em_image *im, uint32_t offset, void *to, uint32_t n
 	return 0;
 }
 
-int32_t
+/* Read N bytes at OFFSET. Errors: -EIO when there are fewer */
+static int32_t
 em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n)
 {
 	if (offset >= im->im_nhead || n > im->im_nhead - offset)

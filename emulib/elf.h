@@ -56,7 +56,5 @@ int32_t em_image_map(struct em_image *im);
 void em_image_release(struct em_image *im);
 /* The same for the last time: IM itself is not written to. */
 void em_image_drop(const struct em_image *im);
-/* Read N bytes at OFFSET. Errors: -EIO when there are fewer */
-int32_t em_image_read(const struct em_image *im, uint32_t offset, void *to, uint32_t n);
 
 #endif /* EMULIB_ELF_H */

@@ -140,7 +140,7 @@ em_state_from_regs(struct i386_thread_state *st, const struct em_regs *r)
 	st->ss = FLAT;
 }
 
-void
+static void
 em_regs_from_state(struct em_regs *r, const struct i386_thread_state *st)
 {
 	r->r_eax = st->eax;

@@ -52,12 +52,6 @@ em_vma_all(const struct em_vmas *l, uint32_t start, uint32_t end)
 	return start >= end;
 }
 
-bool
-em_vma_has_room(const struct em_vmas *l)
-{
-	return l->vl_count + 2 <= l->vl_room;
-}
-
 static void
 entry_open(struct em_vmas *l, uint32_t at)
 {

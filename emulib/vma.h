@@ -42,7 +42,6 @@ struct em_vma *em_vma_at(const struct em_vmas *l, uint32_t addr);
 bool em_vma_any(const struct em_vmas *l, uint32_t start, uint32_t end);
 bool em_vma_all(const struct em_vmas *l, uint32_t start, uint32_t end);
 /* Each of the following needs room for two more entries (em_vma_room). */
-bool em_vma_has_room(const struct em_vmas *l);
 void em_vma_remove(struct em_vmas *l, uint32_t start, uint32_t end);
 void em_vma_insert(struct em_vmas *l, uint32_t start, uint32_t end, uint32_t flags);	/* the range is free */
 /* Cut so that entries begin at START and end at END. */

@@ -70,12 +70,6 @@ mx_queue_take(struct mx_queue *q)
 
 /* ---- Switching ---- */
 
-struct mx_fibril *
-mx_fibril_self(void)
-{
-	return mx_current;
-}
-
 void
 mx_fibril_switch(struct mx_fibril *f)
 {

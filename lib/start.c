@@ -33,32 +33,20 @@ mx_start(int *stack)
 
 /* ---- Servers ---- */
 
-struct launch {				/* a server's first fibril */
+static struct launch {			/* the server's first fibril */
 	const struct mx_server *la_server;
 	int		la_argc;
 	char		**la_argv;
-};
+} launch;
 
 static void
 launch_run(void *arg)
 {
-	struct launch la = *(struct launch *)arg;
-	kern_return_t kr;
+	const struct launch *la = arg;
+	kern_return_t kr = la->la_server->ms_fresh(la->la_argc, la->la_argv);
 
-	free(arg);
-	kr = la.la_server->ms_fresh(la.la_argc, la.la_argv);
 	if (kr != KERN_SUCCESS)
-		mx_server_fail("%s: cannot start: error %#x", la.la_server->ms_name, kr);
-}
-
-static struct launch *
-launch_make(const struct mx_server *server, int argc, char **argv)
-{
-	struct launch *la = malloc(sizeof(*la));
-
-	if (la != NULL)
-		*la = (struct launch){ server, argc, argv };
-	return la;
+		mx_server_fail("%s: cannot start: error %#x", la->la_server->ms_name, kr);
 }
 
 const char *mx_server_name = "";
@@ -66,25 +54,9 @@ const char *mx_server_name = "";
 void
 mx_server_main(const struct mx_server *server, int argc, char **argv)
 {
-	struct launch *la = launch_make(server, argc, argv);
-
 	mx_server_name = server->ms_name;
-	mx_assert(la != NULL);
-	mx_fibril_begin(launch_run, la);
-}
-
-kern_return_t
-mx_server_add(const struct mx_server *server, int argc, char **argv)
-{
-	struct launch *la = launch_make(server, argc, argv);
-	kern_return_t kr;
-
-	if (la == NULL)
-		return KERN_RESOURCE_SHORTAGE;
-	kr = mx_fibril_start(launch_run, la, server->ms_name);
-	if (kr != KERN_SUCCESS)
-		free(la);
-	return kr;
+	launch = (struct launch){ server, argc, argv };
+	mx_fibril_begin(launch_run, &launch);
 }
 
 /* ---- What ACS does for a server ---- */

@@ -273,27 +273,6 @@ od_write_through(struct od_cache *c, uint64_t offset, const void *buf, size_t n)
 	return KERN_SUCCESS;
 }
 
-void
-od_forget(struct od_cache *c, uint64_t offset, uint64_t n)
-{
-	uint64_t number = offset / c->oc_unit, end = (offset + n + c->oc_unit - 1) / c->oc_unit;
-	struct unit *un, *older;
-
-	if (end - number > c->oc_count) {
-		for (un = c->oc_newest; un != NULL; un = older) {
-			older = un->un_older;
-			if (un->un_number >= number && un->un_number < end)
-				unit_free(c, un);
-		}
-		return;
-	}
-	for (; number < end; number++) {
-		un = unit_find(c, number);
-		if (un != NULL)
-			unit_free(c, un);
-	}
-}
-
 uint32_t
 od_dirty(const struct od_cache *c, unsigned int class)
 {

@@ -140,7 +140,8 @@ pager_helper_refused(mach_port_t port)
 		pager_helper_completed(port);
 }
 
-void
+/* Fibrils: have it done and wait. */
+static void
 pager_helper_run(struct pager_job *job)
 {
 	if (job->jb_first >= job->jb_end || control_of(job->jb_pager) == MACH_PORT_NULL)

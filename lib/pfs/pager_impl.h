@@ -61,8 +61,6 @@ void pager_bell_call(void (*fn)(void *), void *arg);
 /* ---- Requests to the kernel that may wait (pager_helper.c) ---- */
 
 kern_return_t pager_helper_start(void);
-/* Fibrils: have it done and wait. */
-void pager_helper_run(struct pager_job *job);
 /* The pager's thread: the kernel has finished what REPLY was given for. */
 void pager_helper_completed(mach_port_t port);
 /* The kernel has destroyed the right at PORT on which it was to tell of a completion. */

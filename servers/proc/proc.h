@@ -224,7 +224,6 @@ void proc_signal_kernel(struct proc *p, uint32_t signo);
 void group_signal_kernel(struct group *g, uint32_t signo);
 /* kill(2) and its relations. Errors: MX_ESRCH, MX_EPERM, MX_EINVAL, MX_EAGAIN */
 kern_return_t proc_kill(struct proc *sender, int32_t pid, int32_t tid, const struct mx_siginfo *info);
-bool proc_may_signal(const struct proc *sender, const struct proc *target, uint32_t signo);
 /* The process says that it stopped itself by SIGNO, having got CONTS SIGCONTs. Errors: MX_EINVAL */
 kern_return_t proc_stopped(struct proc *p, uint32_t signo, uint32_t conts);
 /* Tell the parent that P stopped or went on, or ended (then P may be freed by this); wake it if it waits. */
@@ -263,10 +262,6 @@ void limits_init(struct rlimit *limits);
 /* prlimit(2). Errors: MX_EINVAL, MX_EPERM */
 kern_return_t proc_limit(struct proc *caller, struct proc *target, uint32_t resource, const struct rlimit *set,
 	struct rlimit *old);
-/* May CALLER look at or change TARGET's limits? */
-bool proc_may_limit(const struct proc *caller, const struct proc *target);
-/* setpriority(2) of one process. Errors: MX_EPERM, MX_EACCES */
-kern_return_t proc_set_nice(struct proc *caller, struct proc *target, int32_t nice);
 /* getpriority and setpriority. Errors: MX_ESRCH, MX_EINVAL, MX_EPERM, MX_EACCES */
 kern_return_t proc_priority(struct proc *caller, uint32_t which, int32_t id, bool set, int32_t *nice);
 

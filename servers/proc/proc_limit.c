@@ -41,7 +41,8 @@ limits_init(struct rlimit *limits)
 		limits[i] = limits_default[i];
 }
 
-bool
+/* May CALLER look at or change TARGET's limits? */
+static bool
 proc_may_limit(const struct proc *caller, const struct proc *target)
 {
 	const struct mx_cred *c = &caller->p_cred.c_ids, *t = &target->p_cred.c_ids;
@@ -82,7 +83,8 @@ nice_floor(const struct proc *target)
 	return limit >= 40 ? NICE_MIN : 20 - (int32_t)limit;
 }
 
-kern_return_t
+/* setpriority(2) of one process. Errors: MX_EPERM, MX_EACCES */
+static kern_return_t
 proc_set_nice(struct proc *caller, struct proc *target, int32_t nice)
 {
 	const struct mx_cred *c = &caller->p_cred.c_ids, *t = &target->p_cred.c_ids;

@@ -53,7 +53,7 @@ block(uint32_t out[16])
 		out[i] += in[i];
 }
 
-void
+static void
 proc_random_stir(void)
 {
 	uint64_t t;

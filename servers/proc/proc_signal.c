@@ -280,7 +280,7 @@ proc_tell_end(struct proc *p)
 
 /* ---- kill(2) ---- */
 
-bool
+static bool
 proc_may_signal(const struct proc *sender, const struct proc *target, uint32_t signo)
 {
 	const struct mx_cred *s = &sender->p_cred.c_ids, *t = &target->p_cred.c_ids;

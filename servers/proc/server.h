@@ -129,7 +129,6 @@ void proc_sys_set_domain(const char *name, size_t size);
 
 /* ---- Random bits (proc_random.c) ---- */
 
-void proc_random_stir(void);
 void proc_random(void *to, size_t size);
 
 /* ---- Memory (proc_memory.c) ---- */

@@ -21,7 +21,7 @@ exec_input_init(struct exec_input *in)
 	in->ei_credit_owed = EXEC_STDIN;
 }
 
-uint32_t
+static uint32_t
 exec_le32_get(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

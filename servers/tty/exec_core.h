@@ -60,7 +60,6 @@ uint32_t exec_input_credit(struct exec_input *in);
 void exec_header_make(uint8_t header[EXEC_HEADER], enum exec_record type, uint32_t n);
 
 /* Little-endian numbers. */
-uint32_t exec_le32_get(const uint8_t *p);
 void exec_le32_put(uint8_t *p, uint32_t value);
 
 #endif /* TTY_EXEC_CORE_H */

@@ -33,13 +33,6 @@ tty_termios_default(struct tty_termios *t)
 	t->tt_ispeed = t->tt_ospeed = 38400;
 }
 
-void
-tty_termios_master(struct tty_termios *t)
-{
-	tty_termios_default(t);
-	t->tt_iflag = t->tt_oflag = t->tt_lflag = 0;
-}
-
 static uint32_t
 speed_of(uint32_t code, uint32_t other)
 {

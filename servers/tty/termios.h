@@ -164,9 +164,8 @@ enum { T_TCOOFF, T_TCOON, T_TCIOFF, T_TCION };
 #define T_PKT_DOSTOP	32
 #define T_PKT_IOCTL	64
 
-/* The settings of a terminal that was just opened for the first time, and of the master of a pair. */
+/* The settings of a terminal that was just opened for the first time. */
 void tty_termios_default(struct tty_termios *t);
-void tty_termios_master(struct tty_termios *t);
 
 /* Bits per second that the flags ask for; with BOTHER the fields hold. */
 void tty_termios_speeds(struct tty_termios *t);

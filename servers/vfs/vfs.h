@@ -72,9 +72,8 @@ struct vfs_who {
 #define VFS_R	4u
 #define VFS_W	2u
 #define VFS_X	1u
-/* May WHO do all of WANT to something with attributes AT? REAL: by its real ids. Errors: MX_EACCES */
+/* May WHO do all of WANT to something with attributes AT? Errors: MX_EACCES */
 kern_return_t vfs_perm(const struct vfs_who *who, const struct mx_attr *at, unsigned int want);
-kern_return_t vfs_perm_real(const struct vfs_who *who, const struct mx_attr *at, unsigned int want);
 bool vfs_in_group(const struct vfs_who *who, uint32_t gid);
 /* May WHO remove or rename what has attributes AT out of the directory with attributes DIR? (the sticky bit) Errors: MX_EPERM */
 kern_return_t vfs_perm_sticky(const struct vfs_who *who, const struct mx_attr *dir, const struct mx_attr *at);
@@ -202,7 +201,6 @@ void vfs_cross(struct vfs_name **na);
 
 /* ---- vfs_ops.c: what names can do ---- */
 
-kern_return_t vfs_op_stat(const struct vfs_who *who, const struct vfs_path *path, unsigned int flags, struct mx_attr *out);
 kern_return_t vfs_op_access(const struct vfs_who *who, const struct vfs_path *path, uint32_t mode, bool effective,
 	unsigned int flags);
 /* The same of VN, which is open. */

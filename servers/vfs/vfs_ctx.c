@@ -62,7 +62,7 @@ vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups, uint32_t ngroup
 	return cx;
 }
 
-struct vfs_ctx *
+static struct vfs_ctx *
 vfs_ctx_from_port(mach_port_t port)
 {
 	return mx_object_from_port(port, &ctx_class);

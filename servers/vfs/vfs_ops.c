@@ -19,19 +19,6 @@ vfs_is_readonly(const struct vfs_vnode *vn)
 
 /* ---- Questions ---- */
 
-kern_return_t
-vfs_op_stat(const struct vfs_who *who, const struct vfs_path *path, unsigned int flags, struct mx_attr *out)
-{
-	struct vfs_name *na;
-	kern_return_t kr = vfs_walk(who, path, flags, &na);
-
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = vfs_vnode_attr(na->na_vnode, out);
-	vfs_name_release(na);
-	return kr;
-}
-
 /* WHO with its real ids for files, in REAL. */
 static const struct vfs_who *
 who_really(const struct vfs_who *who, struct vfs_who *real)

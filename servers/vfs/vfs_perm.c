@@ -8,12 +8,12 @@
  */
 #include "vfs.h"
 
-static bool
-groups_have(const struct vfs_who *who, uint32_t primary, uint32_t gid)
+bool
+vfs_in_group(const struct vfs_who *who, uint32_t gid)
 {
 	uint32_t i;
 
-	if (gid == primary)
+	if (gid == who->wh_cred.cr_fsgid)
 		return true;
 	for (i = 0; i < who->wh_ngroups; i++)
 		if (who->wh_groups[i] == gid)
@@ -21,37 +21,19 @@ groups_have(const struct vfs_who *who, uint32_t primary, uint32_t gid)
 	return false;
 }
 
-bool
-vfs_in_group(const struct vfs_who *who, uint32_t gid)
-{
-	return groups_have(who, who->wh_cred.cr_fsgid, gid);
-}
-
-static kern_return_t
-perm_check(const struct vfs_who *who, uint32_t uid, uint32_t gid, const struct mx_attr *at, unsigned int want)
+kern_return_t
+vfs_perm(const struct vfs_who *who, const struct mx_attr *at, unsigned int want)
 {
 	bool is_dir = (at->at_mode & MX_S_IFMT) == MX_S_IFDIR;
 	uint32_t bits = at->at_mode;
 
-	if (uid == 0)				/* all but the execution of what nobody can execute */
+	if (who->wh_cred.cr_fsuid == 0)		/* all but the execution of what nobody can execute */
 		return (want & VFS_X) == 0 || is_dir || (bits & 0111) != 0 ? KERN_SUCCESS : MX_EACCES;
-	if (uid == at->at_uid)
+	if (who->wh_cred.cr_fsuid == at->at_uid)
 		bits >>= 6;
-	else if (groups_have(who, gid, at->at_gid))
+	else if (vfs_in_group(who, at->at_gid))
 		bits >>= 3;
 	return (want & ~bits & 7) == 0 ? KERN_SUCCESS : MX_EACCES;
-}
-
-kern_return_t
-vfs_perm(const struct vfs_who *who, const struct mx_attr *at, unsigned int want)
-{
-	return perm_check(who, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, at, want);
-}
-
-kern_return_t
-vfs_perm_real(const struct vfs_who *who, const struct mx_attr *at, unsigned int want)
-{
-	return perm_check(who, who->wh_cred.cr_ruid, who->wh_cred.cr_rgid, at, want);
 }
 
 kern_return_t

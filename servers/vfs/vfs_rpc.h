@@ -18,7 +18,6 @@ struct vfs_ctx {			/* the port MX_PORT_VFS of processes */
 /* A context with CRED, GROUPS, and references to ROOT and CWD. NULL: too many, or no memory. */
 struct vfs_ctx *vfs_ctx_make(const struct mx_cred *cred, const uint32_t *groups, uint32_t ngroups, struct vfs_name *root,
 	struct vfs_name *cwd);
-struct vfs_ctx *vfs_ctx_from_port(mach_port_t port);
 struct vfs_ctx *vfs_ctx_of(struct mx_object *obj);
 
 /* ---- Decoding (vfs_rpc.c) ---- */

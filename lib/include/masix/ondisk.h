@@ -93,8 +93,6 @@ kern_return_t od_read(struct od_cache *c, uint64_t offset, void *buf, size_t n);
 kern_return_t od_write(struct od_cache *c, uint64_t offset, const void *buf, size_t n, unsigned int class);
 /* Write whole units to the disk now and keep them, clean. */
 kern_return_t od_write_through(struct od_cache *c, uint64_t offset, const void *buf, size_t n);
-/* Forget what is cached of these bytes, changed or not: they are something else from now on. */
-void od_forget(struct od_cache *c, uint64_t offset, uint64_t n);
 /* How many units of CLASS wait to be written. */
 uint32_t od_dirty(const struct od_cache *c, unsigned int class);
 /* Write the units of CLASS in the order of the disk, neighbours together, with WRITE (NULL: blk_write, and CTX is not looked at).

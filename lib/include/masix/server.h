@@ -102,7 +102,6 @@ struct mx_queue { struct mx_fibril *mq_first, *mq_last; };
 /* Run FN(ARG) on a fibril of its own, soon: 60 KiB of stack. Errors: KERN_RESOURCE_SHORTAGE */
 kern_return_t mx_fibril_start(void (*fn)(void *), void *arg, const char *name);
 void mx_fibril_yield(void);
-struct mx_fibril *mx_fibril_self(void);
 
 struct mx_mutex { struct mx_fibril *mm_owner; struct mx_queue mm_waiters; };
 void mx_mutex_lock(struct mx_mutex *m);
@@ -167,8 +166,6 @@ struct mx_server {
 };
 /* The main of a server that is alone in its task; never returns. */
 void mx_server_main(const struct mx_server *server, int argc, char **argv) __attribute__((noreturn));
-/* Start SERVER as one more in this task: same loop, its own first fibril. */
-kern_return_t mx_server_add(const struct mx_server *server, int argc, char **argv);
 
 kern_return_t mx_register(const char *name, struct mx_object *obj);
 kern_return_t mx_lookup(const char *name, mach_port_t *service);
