@@ -95,11 +95,10 @@ file_read(struct mx_io *io, const struct mx_io_call *call, int64_t offset, char 
 static kern_return_t
 file_store(struct pfs_file *pf, bool data_only)
 {
-	kern_return_t kr = KERN_SUCCESS;
+	kern_return_t kr;
 
 	pfs_lease_look(pf->pf_node);
-	if (ops_of(pf)->po_fsync != NULL)
-		kr = ops_of(pf)->po_fsync(pf->pf_node, data_only);
+	kr = pfs_node_fsync(pf->pf_node, data_only);
 	if (pf->pf_store_errors == pf->pf_node->pn_store_errors)
 		return kr;
 	pf->pf_store_errors = pf->pf_node->pn_store_errors;

@@ -282,6 +282,14 @@ pfs_node_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t c
 }
 
 kern_return_t
+pfs_node_fsync(struct pfs_node *node, bool data_only)
+{
+	const struct pfs_ops *ops = node->pn_volume->pv_ops;
+
+	return ops->po_fsync != NULL ? ops->po_fsync(node, data_only) : KERN_SUCCESS;
+}
+
+kern_return_t
 pfs_node_truncate(struct pfs_node *node, uint64_t size)
 {
 	const struct pfs_ops *ops = node->pn_volume->pv_ops;

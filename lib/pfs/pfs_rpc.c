@@ -226,6 +226,14 @@ S_pfs_sync(mx_object_ptr_t root)
 	return node != NULL ? pfs_volume_sync(node->pn_volume) : MX_EINVAL;
 }
 
+kern_return_t
+S_pfs_fsync(mx_object_ptr_t obj, boolean_t dataonly)
+{
+	struct pfs_node *node = node_of(obj);
+
+	return node != NULL ? pfs_node_fsync(node, dataonly) : MX_EINVAL;
+}
+
 /* ---- Names ---- */
 
 kern_return_t

@@ -488,17 +488,6 @@ pfs_store_clean(struct pfs_node *node)
 	store_flush(ps, 0, PS_PAGES_MAX);
 }
 
-kern_return_t
-pfs_store_fsync(struct pfs_node *node, bool dataonly)
-{
-	struct pfs_store *ps = store_of(node);
-
-	if (ps == NULL)
-		return KERN_SUCCESS;
-	pfs_store_clean(node);
-	return ps->ps_ops->st_commit != NULL ? ps->ps_ops->st_commit(node, dataonly) : KERN_SUCCESS;
-}
-
 /* ---- The end ---- */
 
 /* The kernel has nothing of PS any more. */

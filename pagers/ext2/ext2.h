@@ -364,6 +364,7 @@ bool ext2_hash(unsigned int version, const uint32_t seed[4], const char *name, s
 /* ---- ext2_store.c ---- */
 
 extern const struct pfs_store_ops ext2_store_ops;
+kern_return_t ext2_fsync(struct pfs_node *node, bool dataonly);
 kern_return_t ext2_seek(struct pfs_node *node, bool data, uint64_t *offset);
 kern_return_t ext2_allocate(struct pfs_node *node, uint32_t mode, uint64_t offset, uint64_t length);
 

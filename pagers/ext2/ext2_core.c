@@ -410,7 +410,7 @@ core_truncate(struct pfs_node *node, uint64_t size)
 	.po_read = pfs_store_read, \
 	.po_write = pfs_store_write, \
 	.po_truncate = core_truncate, \
-	.po_fsync = pfs_store_fsync, \
+	.po_fsync = ext2_fsync, \
 	.po_pager = pfs_store_pager, \
 	.po_reserve = pfs_store_reserve, \
 	.po_seek = ext2_seek, \

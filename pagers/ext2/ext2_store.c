@@ -440,14 +440,16 @@ store_trim(struct pfs_node *node, uint64_t size)
 	return kr;
 }
 
-static kern_return_t
-store_commit(struct pfs_node *node, bool dataonly)
+kern_return_t
+ext2_fsync(struct pfs_node *node, bool dataonly)
 {
 	struct ext2_node *en = ext2_node_of(node);
 	struct ext2_volume *ev = en->en_volume;
 	kern_return_t kr;
-	bool needed = !dataonly || en->en_changed || node->pn_attr.at_size != en->en_stored.at_size;
+	bool needed;
 
+	pfs_store_clean(node);
+	needed = !dataonly || en->en_changed || node->pn_attr.at_size != en->en_stored.at_size;
 	ext2_lock(ev);
 	if (needed)
 		kr = ext2_commit(ev);
@@ -462,7 +464,6 @@ const struct pfs_store_ops ext2_store_ops = {
 	.st_store = store_store,
 	.st_reserve = store_reserve,
 	.st_trim = store_trim,
-	.st_commit = store_commit,
 };
 
 /* ---- Holes ---- */

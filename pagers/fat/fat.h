@@ -296,6 +296,7 @@ void fat_nodes_uncount(struct fat_volume *fv);
 
 extern const struct pfs_store_ops fat_store_ops;
 kern_return_t fat_file_truncate(struct pfs_node *node, uint64_t size);
+kern_return_t fat_file_fsync(struct pfs_node *node, bool dataonly);
 /* Bytes up to SIZE are on the disk when it returns. Locks: fv_mutex not held. */
 kern_return_t fat_file_fill(struct fat_node *fn, uint64_t size);
 

@@ -202,10 +202,11 @@ file_dirty(struct pfs_node *node)
 	fat_node_dirty(fat_node_of(node));
 }
 
-static kern_return_t
-file_commit(struct pfs_node *node, bool dataonly)
+kern_return_t
+fat_file_fsync(struct pfs_node *node, bool dataonly)
 {
 	(void)dataonly;
+	pfs_store_clean(node);
 	return fat_node_sync(fat_node_of(node));
 }
 
@@ -215,7 +216,6 @@ const struct pfs_store_ops fat_store_ops = {
 	.st_reserve = file_reserve,
 	.st_trim = file_trim,
 	.st_dirty = file_dirty,
-	.st_commit = file_commit,
 };
 
 kern_return_t

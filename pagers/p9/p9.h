@@ -143,6 +143,7 @@ struct p9_volume {
 extern const struct mx_server p9_description;
 extern const struct pfs_ops p9_ops;
 extern const struct pfs_store_ops p9_store_ops;		/* p9_file.c */
+kern_return_t p9_file_fsync(struct pfs_node *node, bool dataonly);
 
 struct p9_client *p9_client_of(const struct pfs_node *node);
 /* What the host says of NODE becomes its attributes. Contents that the host has changed leave the cache. Blocks. */

@@ -124,14 +124,15 @@ p9_trim(struct pfs_node *node, uint64_t size)
 	return p9_setattr(p9_client_of(node), node_of(node)->nd_fid, P9_SET_SIZE, &set);
 }
 
-static kern_return_t
-p9_commit(struct pfs_node *node, bool dataonly)
+kern_return_t
+p9_file_fsync(struct pfs_node *node, bool dataonly)
 {
 	struct p9_node *nd = node_of(node);
 
+	pfs_store_clean(node);
 	return nd->nd_io != P9_NOFID ? p9_fsync(p9_client_of(node), nd->nd_io, dataonly) : KERN_SUCCESS;
 }
 
 const struct pfs_store_ops p9_store_ops = {
-	.st_fetch = p9_fetch, .st_store = p9_store, .st_reserve = p9_reserve, .st_trim = p9_trim, .st_commit = p9_commit,
+	.st_fetch = p9_fetch, .st_store = p9_store, .st_reserve = p9_reserve, .st_trim = p9_trim,
 };

@@ -413,7 +413,7 @@ p9_node_getattr(struct pfs_node *node)
 		return KERN_SUCCESS;		/* the host has no name for it any more; what is known is all there is */
 	if (nd->nd_wrote && node->pn_writers == 0) {
 		nd->nd_wrote = false;
-		kr = pfs_store_fsync(node, true);
+		kr = p9_file_fsync(node, true);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -466,7 +466,7 @@ static kern_return_t
 p9_node_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t count, size_t *done)
 {
 	kern_return_t kr = pfs_store_write(node, offset, buf, count, done);
-	kern_return_t stored = *done > 0 ? pfs_store_fsync(node, true) : KERN_SUCCESS;
+	kern_return_t stored = *done > 0 ? p9_file_fsync(node, true) : KERN_SUCCESS;
 
 	return kr != KERN_SUCCESS ? kr : stored;
 }
@@ -479,5 +479,5 @@ const struct pfs_ops p9_ops = {
 	.po_getattr = p9_node_getattr, .po_setattr = p9_node_setattr, .po_readlink = p9_node_readlink,
 	.po_release = p9_release,
 	.po_read = pfs_store_read, .po_write = p9_node_write, .po_truncate = p9_node_truncate,
-	.po_fsync = pfs_store_fsync, .po_pager = pfs_store_pager,
+	.po_fsync = p9_file_fsync, .po_pager = pfs_store_pager,
 };

@@ -119,6 +119,7 @@ kern_return_t vfs_node_readdir(struct vfs_vnode *dir, uint64_t cookie, int32_t p
 kern_return_t vfs_node_setattr(struct vfs_vnode *vn, const struct mx_setattr *set);
 kern_return_t vfs_node_readlink(struct vfs_vnode *vn, int32_t pid, char *buf, size_t size, size_t *len);
 kern_return_t vfs_node_statfs(struct vfs_vnode *vn, struct mx_statfs *st);
+kern_return_t vfs_node_fsync(struct vfs_vnode *vn, bool data_only);
 
 /* vfs_remote.c: the same by messages */
 kern_return_t vfs_remote_lookup(struct vfs_vnode *dir, int32_t pid, const char *name, size_t len, struct vfs_vnode **out);
@@ -133,6 +134,7 @@ kern_return_t vfs_remote_getattr(struct vfs_vnode *vn, struct mx_attr *out);
 kern_return_t vfs_remote_setattr(struct vfs_vnode *vn, const struct mx_setattr *set);
 kern_return_t vfs_remote_readlink(struct vfs_vnode *vn, int32_t pid, char *buf, size_t size, size_t *len);
 kern_return_t vfs_remote_statfs(struct vfs_vnode *vn, struct mx_statfs *st);
+kern_return_t vfs_remote_fsync(struct vfs_vnode *vn, bool data_only);
 kern_return_t vfs_remote_sync(struct vfs_mount *mn);
 void vfs_remote_forget(mach_port_t port);
 /* MN has FLAGS from now on. Errors: MX_EBUSY, MX_EROFS */

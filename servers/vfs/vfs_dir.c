@@ -117,9 +117,7 @@ dir_statfs(struct mx_io *io, struct mx_statfs *st)
 static kern_return_t
 dir_sync(struct mx_io *io, bool data_only)
 {
-	(void)io;
-	(void)data_only;
-	return KERN_SUCCESS;			/* names are as durable as the volume makes them at once */
+	return vfs_node_fsync(dir_of(io)->op_name->na_vnode, data_only);
 }
 
 static kern_return_t

@@ -313,3 +313,9 @@ vfs_node_statfs(struct vfs_vnode *vn, struct mx_statfs *st)
 		return vfs_remote_statfs(vn, st);
 	return pfs_volume_statfs(vn->vn_node->pn_volume, st);
 }
+
+kern_return_t
+vfs_node_fsync(struct vfs_vnode *vn, bool data_only)
+{
+	return vn->vn_node == NULL ? vfs_remote_fsync(vn, data_only) : pfs_node_fsync(vn->vn_node, data_only);
+}

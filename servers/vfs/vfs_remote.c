@@ -151,6 +151,12 @@ vfs_remote_statfs(struct vfs_vnode *vn, struct mx_statfs *st)
 }
 
 kern_return_t
+vfs_remote_fsync(struct vfs_vnode *vn, bool data_only)
+{
+	return result(pfs_fsync(vn->vn_port, data_only));
+}
+
+kern_return_t
 vfs_remote_sync(struct vfs_mount *mn)
 {
 	return result(pfs_sync(mn->mn_port));

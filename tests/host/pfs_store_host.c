@@ -313,17 +313,6 @@ pfs_store_clean(struct pfs_node *node)
 }
 
 kern_return_t
-pfs_store_fsync(struct pfs_node *node, bool dataonly)
-{
-	struct pfs_store *ps = store_of(node);
-	kern_return_t kr = store_all(ps), kr2 = KERN_SUCCESS;
-
-	if (ps->ps_ops->st_commit != NULL)
-		kr2 = ps->ps_ops->st_commit(node, dataonly);
-	return kr != KERN_SUCCESS ? kr : kr2;
-}
-
-kern_return_t
 pfs_store_pager(struct pfs_node *node, struct mx_pager **out)
 {
 	(void)node;

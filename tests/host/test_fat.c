@@ -545,7 +545,7 @@ kept_make(const char *marker)
 
 	CHECK(pfs_node_create(vol_now->pv_root, "kept.file", 9, &what, &node) == KERN_SUCCESS);
 	CHECK(pfs_node_write(node, 0, marker, strlen(marker), &done) == KERN_SUCCESS);
-	CHECK(pfs_store_fsync(node, false) == KERN_SUCCESS);
+	CHECK(vol_now->pv_ops->po_fsync(node, false) == KERN_SUCCESS);
 	pfs_node_release(node);
 }
 

@@ -42,6 +42,7 @@ kern_return_t vfs_remote_setattr(struct vfs_vnode *v, const struct mx_setattr *s
 kern_return_t vfs_remote_readlink(struct vfs_vnode *v, int32_t p, char *b, size_t s, size_t *l)
 { (void)v; (void)p; (void)b; (void)s; (void)l; return MX_EIO; }
 kern_return_t vfs_remote_statfs(struct vfs_vnode *v, struct mx_statfs *s) { (void)v; (void)s; return MX_EIO; }
+kern_return_t vfs_remote_fsync(struct vfs_vnode *v, bool d) { (void)v; (void)d; return MX_EIO; }
 void vfs_remote_forget(mach_port_t p) { (void)p; }
 void vfs_remote_unmount(mach_port_t p) { (void)p; }
 

@@ -94,6 +94,8 @@ call(struct message *m, uint32_t port, uint32_t reply, uint32_t id, uint32_t n)
 	return err != 0 ? err : m->body[1];
 }
 
+#define MOMENT	200		/* waits of 20 ms */
+
 /* ---- The thief: no library, no thread block, nothing but this and its stack ---- */
 
 static void __attribute__((noreturn, noinline))
@@ -122,8 +124,10 @@ thief(struct shared *s)
 	m.body[0] = INTEGER_32(1);
 	m.body[1] = 9;
 	(void)trap_message(&m, SEND, m.size, 0, 0);
-	s->task = call(&m, LOOT_TASK, reply, 2008, 0);
-	for (int i = 0; i < 50 && s->signal == 0; i++) {	/* the old task takes a moment to end */
+	/* The old task takes a moment to end. */
+	for (int i = 0; i < MOMENT && (s->task = call(&m, LOOT_TASK, reply, 2008, 0)) == 0; i++)
+		(void)trap_message(&m, RCV | RCV_TIMEOUT, 0, reply, 20);
+	for (int i = 0; i < MOMENT && s->signal == 0; i++) {
 		m.bits = COPY_SEND;
 		m.size = 24;
 		m.remote = LOOT_SIGNAL;

@@ -287,7 +287,7 @@ look(void)
 			files[nfiles++] = n;
 	}
 	for (unsigned int i = 0; i < nfiles; i++) {
-		if (files[i] + 400 <= last + 3)
+		if (files[i] + 400 <= last + 10)
 			continue;	/* was removed on purpose, or may have been */
 		sprintf(path, "files-%02u/record-%u", files[i] % 10, files[i]);
 		if (record_read(path) != (long)files[i])

@@ -126,18 +126,8 @@ disk_trim(struct pfs_node *node, uint64_t size)
 	return KERN_SUCCESS;
 }
 
-static kern_return_t
-disk_commit(struct pfs_node *node, bool dataonly)
-{
-	(void)node;
-	(void)dataonly;
-	commits++;
-	return KERN_SUCCESS;
-}
-
 static const struct pfs_store_ops store_ops = {
 	.st_fetch = disk_fetch, .st_store = disk_store, .st_reserve = disk_reserve, .st_trim = disk_trim,
-	.st_commit = disk_commit,
 };
 
 /* ---- The table ---- */
@@ -209,10 +199,19 @@ disk_release(struct pfs_node *node)
 		pfs_store_release(node, true, node_done);
 }
 
+static kern_return_t
+disk_fsync(struct pfs_node *node, bool dataonly)
+{
+	(void)dataonly;
+	pfs_store_clean(node);
+	commits++;
+	return KERN_SUCCESS;
+}
+
 const struct pfs_ops disk_ops = {
 	.po_name = "disk", .po_cache = MX_CACHE_FOREVER, .po_mount = disk_mount, .po_unmount = disk_unmount,
 	.po_sync = disk_sync, .po_lookup = disk_lookup, .po_release = disk_release, .po_read = pfs_store_read,
-	.po_write = pfs_store_write, .po_truncate = pfs_store_truncate, .po_fsync = pfs_store_fsync, .po_pager = pfs_store_pager,
+	.po_write = pfs_store_write, .po_truncate = pfs_store_truncate, .po_fsync = disk_fsync, .po_pager = pfs_store_pager,
 	.po_reserve = pfs_store_reserve,
 };
 

@@ -162,7 +162,8 @@ struct pfs_ops {
 	/* Grows the file when needed, at_size and at_blocks included; the library does the times. */
 	kern_return_t	(*po_write)(struct pfs_node *node, uint64_t offset, const void *buf, size_t count, size_t *done);
 	kern_return_t	(*po_truncate)(struct pfs_node *node, uint64_t size);	/* at_size too */
-	kern_return_t	(*po_fsync)(struct pfs_node *node, bool dataonly);	/* NULL: nothing to write back */
+	/* Make NODE durable, a file with its contents or a directory with its names (DATAONLY as fdatasync). NULL: nothing to write back */
+	kern_return_t	(*po_fsync)(struct pfs_node *node, bool dataonly);
 	/* The node's memory object, to be made when pn_pager is NULL. NULL: such files cannot be mapped. */
 	kern_return_t	(*po_pager)(struct pfs_node *node, struct mx_pager **out);
 	/* The next data (DATA) or hole at or after *OFFSET (below the size). NULL: all is data. */
@@ -252,6 +253,8 @@ kern_return_t pfs_node_readlink(struct pfs_node *node, int32_t who, char *buf, s
 kern_return_t pfs_node_read(struct pfs_node *node, uint64_t offset, void *buf, size_t count, size_t *done);
 kern_return_t pfs_node_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t count, size_t *done);
 kern_return_t pfs_node_truncate(struct pfs_node *node, uint64_t size);
+/* NODE, a file or a directory, is durable when this returns. */
+kern_return_t pfs_node_fsync(struct pfs_node *node, bool data_only);
 
 /* An open file of NODE: an io object (masix/io.h) with one reference. FLAGS: MX_O_*. */
 kern_return_t pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind);

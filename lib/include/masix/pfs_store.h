@@ -36,8 +36,6 @@ struct pfs_store_ops {
 	/* The size has changed in memory; make it part of what the next sync stores (po_dirty tells of everything else, and of this again).
 	 * NULL: nothing */
 	void		(*st_dirty)(struct pfs_node *node);
-	/* Contents were stored: make them, and what is needed to find them, durable (DATAONLY as fdatasync). NULL: nothing */
-	kern_return_t	(*st_commit)(struct pfs_node *node, bool dataonly);
 };
 
 struct pfs_store;	/* the layer's part of one node */
@@ -50,7 +48,6 @@ kern_return_t pfs_store_attach(struct pfs_node *node, struct pfs_store **place, 
 kern_return_t pfs_store_read(struct pfs_node *node, uint64_t offset, void *buf, size_t count, size_t *done);
 kern_return_t pfs_store_write(struct pfs_node *node, uint64_t offset, const void *buf, size_t count, size_t *done);
 kern_return_t pfs_store_truncate(struct pfs_node *node, uint64_t size);
-kern_return_t pfs_store_fsync(struct pfs_node *node, bool dataonly);
 kern_return_t pfs_store_pager(struct pfs_node *node, struct mx_pager **out);
 /* po_reserve: with it, who appends needs no message for each write. */
 kern_return_t pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length);
