@@ -898,7 +898,9 @@ remap_locked(uint32_t old, uint32_t old_size, uint32_t new_size, uint32_t flags,
 	err = remap_move(old, old_size < new_size ? old_size : new_size, new, new_size, was.vm_flags);
 	if (err < 0)
 		return err;
-	unmap_locked(old, old + old_size);
+	/* Not unmap_locked, which discards pages of the window's object: they are NEW's now. */
+	em_vma_remove(&mm_list, old, old + old_size);
+	(void)syscall_vm_deallocate(em_task, old, old_size);
 	em_vma_insert(&mm_list, new, new + new_size, (was.vm_flags & ~EM_VMA_HEAP) |
 		      (was.vm_flags & EM_VMA_LAZY ? 0 : EM_VMA_FORKED));
 	return (int32_t)new;

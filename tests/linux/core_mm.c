@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -254,6 +255,38 @@ test_mremap(void)
 	fails((long)mremap(p + 1, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EINVAL);
 }
 
+/* A mapping of PAGES moves that has another one beside it. */
+static bool
+moves_whole(size_t pages)
+{
+	size_t size = pages * PAGE;
+	char *p = anon(NULL, size, PROT_READ | PROT_WRITE, 0), *beside = anon(NULL, 33 * PAGE, PROT_READ | PROT_WRITE, 0), *q;
+	bool good = true;
+
+	for (size_t i = 0; i < pages; i++)
+		p[i * PAGE] = (char)(i * 7 + 1);
+	memset(beside, 5, 33 * PAGE);
+	q = mremap(p, size, 2 * size, MREMAP_MAYMOVE);
+	if (q == MAP_FAILED)
+		return false;
+	for (size_t i = 0; i < 2 * pages; i++)
+		good = good && q[i * PAGE] == (char)(i < pages ? i * 7 + 1 : 0);
+	good = good && beside[0] == 5 && beside[33 * PAGE - 1] == 5;
+	munmap(q, 2 * size);
+	munmap(beside, 33 * PAGE);
+	return good;
+}
+
+static void
+test_mremap_beside(void)
+{
+	bool good = true;
+
+	for (size_t pages = 1; pages < 500; pages = 2 * pages + 1)
+		good = good && moves_whole(pages);
+	ok(good, "what is moved away from beside other memory keeps its contents");
+}
+
 static void
 test_mincore(void)
 {
@@ -322,6 +355,7 @@ main(void)
 	test_file();
 	test_madvise();
 	test_mremap();
+	test_mremap_beside();
 	test_mincore();
 	test_efault();
 	test_stack();
