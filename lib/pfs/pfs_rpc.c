@@ -427,6 +427,48 @@ S_pfs_readlink(mx_object_ptr_t obj, int32_t who, mx_path_t target, mach_msg_type
 }
 
 kern_return_t
+S_pfs_getxattr(mx_object_ptr_t obj, const mx_name_t name, mach_msg_type_number_t len, mx_data_t value, mach_msg_type_number_t *value_len)
+{
+	struct pfs_node *node = node_of(obj);
+	size_t size = 0;
+	kern_return_t kr;
+
+	if (node == NULL || len > MX_NAME_MAX)
+		return MX_EINVAL;
+	kr = pfs_node_getxattr(node, name, len, value, &size);
+	*value_len = size;
+	return kr;
+}
+
+kern_return_t
+S_pfs_setxattr(mx_object_ptr_t obj, const mx_name_t name, mach_msg_type_number_t len, const mx_data_t value,
+	mach_msg_type_number_t value_len, uint32_t how, mx_attr_t *attr)
+{
+	struct pfs_node *node = node_of(obj);
+	kern_return_t kr;
+
+	if (node == NULL || len > MX_NAME_MAX || value_len > MX_DATA_MAX || memchr(name, '\0', len) != NULL)
+		return MX_EINVAL;
+	kr = changed(node, pfs_node_setxattr(node, name, len, value, value_len, how));
+	*attr = node->pn_attr;
+	return kr;
+}
+
+kern_return_t
+S_pfs_listxattr(mx_object_ptr_t obj, mx_data_t names, mach_msg_type_number_t *names_len)
+{
+	struct pfs_node *node = node_of(obj);
+	size_t size = 0;
+	kern_return_t kr;
+
+	if (node == NULL)
+		return MX_EINVAL;
+	kr = pfs_node_listxattr(node, names, &size);
+	*names_len = size;
+	return kr;
+}
+
+kern_return_t
 S_pfs_identify(mx_object_ptr_t root, mach_port_t io, mach_port_t *port, mach_msg_type_name_t *type)
 {
 	struct pfs_node *node = pfs_file_node(io);

@@ -82,6 +82,9 @@ struct ext2_journal {
 
 /* ---- Volumes and nodes ---- */
 
+#define EXT2_XATTR_RECENT 16u
+struct ext2_xattr_recent { uint32_t re_hash; uint64_t re_block; };	/* a block of attributes that may be shared; 0: none */
+
 struct ext2_volume {
 	struct pfs_volume *ev_volume;
 	struct blk_disk	*ev_disk;
@@ -121,6 +124,9 @@ struct ext2_volume {
 	void		(*ev_wake)(struct ext2_volume *ev);	/* there is work for ext2_volume_work; NULL: it is called now and then */
 	void		*ev_worker;
 	unsigned int	ev_said;	/* errors that were logged */
+	bool		ev_no_user_xattr;
+	struct ext2_xattr_recent ev_xattr_recent[EXT2_XATTR_RECENT];
+	uint32_t	ev_xattr_next;
 };
 
 struct ext2_range { uint32_t ra_first, ra_count; };
@@ -318,6 +324,10 @@ void ext2_node_quiet(struct ext2_node *en);
 
 /* EN is being deleted: its block of attributes is one user fewer's. */
 kern_return_t ext2_xattr_release(struct ext2_node *en);
+/* The operations of struct pfs_ops; they take the lock. */
+kern_return_t ext2_getxattr(struct pfs_node *node, const struct pfs_xattr *xa, void *value, size_t *size);
+kern_return_t ext2_setxattr(struct pfs_node *node, const struct pfs_xattr *xa, const void *value, size_t size, uint32_t how);
+kern_return_t ext2_listxattr(struct pfs_node *node, struct pfs_xattrs *out);
 
 /* ---- ext2_dir.c, ext2_htree.c, ext2_hash.c ---- */
 
@@ -377,6 +387,11 @@ kern_return_t ext2_unlink(struct pfs_node *dir, const char *name, size_t len, bo
 kern_return_t ext2_rename(struct pfs_node *dir1, const char *name1, size_t len1, struct pfs_node *dir2, const char *name2,
 	size_t len2, uint32_t flags);
 kern_return_t ext2_readlink(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len);
+
+/* Is there room for metadata of UID's that nobody was promised? Needs the lock. */
+bool ext2_has_space(const struct ext2_volume *ev, uint32_t uid);
+/* KR is MX_ENOSPC for the first time: what is being deleted may give some. True: begin again. Needs the lock, and may give it up. */
+bool ext2_space_was_made(struct ext2_volume *ev, kern_return_t kr, bool *tried);
 
 /* ---- ext2_core.c ---- */
 

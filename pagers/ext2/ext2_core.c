@@ -48,6 +48,7 @@ options_decode(struct ext2_volume *ev, const struct pfs_mount_args *args)
 		ev->ev_errors = EXT2_ERRORS_RO;
 	else if (option_is(args, "errors", "panic"))
 		ev->ev_errors = EXT2_ERRORS_PANIC;
+	ev->ev_no_user_xattr = option_has(args, "nouser_xattr");
 }
 
 /* The volume was not unmounted: replay its journal, and read everything again. */
@@ -406,6 +407,9 @@ core_truncate(struct pfs_node *node, uint64_t size)
 	.po_readdir = core_readdir, \
 	.po_setattr = core_setattr, \
 	.po_readlink = ext2_readlink, \
+	.po_getxattr = ext2_getxattr, \
+	.po_setxattr = ext2_setxattr, \
+	.po_listxattr = ext2_listxattr, \
 	.po_release = ext2_node_release, \
 	.po_read = pfs_store_read, \
 	.po_write = pfs_store_write, \

@@ -43,9 +43,8 @@ node_unnamed(struct ext2_node *en)
 		ext2_orphan_add(en);
 }
 
-/* No space: what is being deleted may give some. True: try again. */
-static bool
-space_was_made(struct ext2_volume *ev, kern_return_t kr, bool *tried)
+bool
+ext2_space_was_made(struct ext2_volume *ev, kern_return_t kr, bool *tried)
 {
 	if (kr != MX_ENOSPC || *tried || (ev->ev_idle == NULL && !ev->ev_has_freed))
 		return false;
@@ -167,9 +166,8 @@ link_fill(struct ext2_node *en, const struct pfs_new *what)
 	return KERN_SUCCESS;
 }
 
-/* Is there room for metadata that nobody was promised? */
-static bool
-has_space(const struct ext2_volume *ev, uint32_t uid)
+bool
+ext2_has_space(const struct ext2_volume *ev, uint32_t uid)
 {
 	uint64_t kept = ev->ev_delayed + (uid != 0 && uid != ev->ev_super->s_def_resuid ? ev->ev_reserved_blocks : 0);
 
@@ -185,7 +183,7 @@ node_create(struct ext2_node *dir, const char *name, size_t len, const struct pf
 	kern_return_t kr;
 
 	*out = NULL;
-	if ((is_dir || what->nw_target_len >= sizeof(en->en_block)) && !has_space(dir->en_volume, what->nw_uid))
+	if ((is_dir || what->nw_target_len >= sizeof(en->en_block)) && !ext2_has_space(dir->en_volume, what->nw_uid))
 		return MX_ENOSPC;
 	kr = ext2_node_make(dir, what, &en);
 	if (kr != KERN_SUCCESS)
@@ -245,7 +243,7 @@ ext2_create(struct pfs_node *dir, const char *name, size_t len, const struct pfs
 		kr = create_check(ed, name, len, what);
 		if (kr == KERN_SUCCESS)
 			kr = node_create(ed, name, len, what, &en);
-		if (!space_was_made(ev, kr, &tried)) {
+		if (!ext2_space_was_made(ev, kr, &tried)) {
 			ext2_end(ev);
 			break;
 		}

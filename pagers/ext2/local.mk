@@ -9,7 +9,7 @@ pagers/ext2_WITH := lib/pfs lib/blk
 
 # Programs of the host, all made of the same.
 ext2_host := $(addprefix tests/host/,ext2_world.c blk_file.c pfs_store_host.c pfs_world.c) $(addprefix pagers/ext2/,$(ext2_core)) \
-	$(addprefix lib/pfs/,page_pool.c pfs_dir.c pfs_node.c pfs_volume.c)
+	$(addprefix lib/pfs/,page_pool.c pfs_dir.c pfs_node.c pfs_volume.c pfs_xattr.c)
 ext2_host_flags := -idirafter $(mach_inc) -I$(srcdir)/pagers/ext2 -I$(srcdir)/pagers/tmpfs -I$(srcdir)/lib/pfs \
 	-I$(srcdir)/tests/host -include pfs_world.h
 
@@ -22,6 +22,10 @@ tests/host/test_ext2_cut_CPPFLAGS := $(ext2_host_flags)
 host_tests += tests/host/test_ext2_fuzz
 tests/host/test_ext2_fuzz_SOURCES := tests/host/test_ext2_fuzz.c $(ext2_host)
 tests/host/test_ext2_fuzz_CPPFLAGS := $(ext2_host_flags)
+
+host_tests += tests/host/test_ext2_xattr
+tests/host/test_ext2_xattr_SOURCES := tests/host/test_ext2_xattr.c $(ext2_host)
+tests/host/test_ext2_xattr_CPPFLAGS := $(ext2_host_flags)
 
 host_tests += tests/host/test_ext2_more
 tests/host/test_ext2_more_SOURCES := tests/host/test_ext2_more.c $(ext2_host)

@@ -112,10 +112,18 @@ struct tmpfs_entry {
 	char		te_name[];
 };
 
+struct tmpfs_xattr {			/* an extended attribute */
+	struct tmpfs_xattr *tx_next;
+	uint8_t		tx_space, tx_len;
+	uint16_t	tx_size;
+	char		tx_data[];	/* name, value */
+};
+
 struct tmpfs_volume {
 	struct pfs_volume *tv_volume;
 	uint32_t	tv_limit, tv_used;	/* pages; guarded by tv_lock */
 	uint32_t	tv_nodes;
+	uint32_t	tv_xattr_bytes;	/* of extended attributes */
 	uint64_t	tv_next_ino;
 	struct mx_spin	tv_lock;
 	struct tmpfs_entry **tv_hash;
@@ -125,6 +133,7 @@ struct tmpfs_volume {
 struct tmpfs_node {
 	struct pfs_node	tn_node;	/* first */
 	struct tmpfs_volume *tn_volume;
+	struct tmpfs_xattr *tn_xattrs;	/* the oldest first */
 	union {
 		struct {
 			struct tmpfs_entry *first, *last;
@@ -183,5 +192,12 @@ kern_return_t tmpfs_node_make(struct tmpfs_node *dir, const char *name, size_t l
 /* Everything of a node that nobody can reach. */
 void tmpfs_node_free(struct tmpfs_node *tn);
 struct tmpfs_entry *tmpfs_entry_find(struct tmpfs_node *dir, const char *name, size_t len);
+
+/* ---- Extended attributes (tmpfs_xattr.c) ---- */
+
+kern_return_t tmpfs_getxattr(struct pfs_node *node, const struct pfs_xattr *xa, void *value, size_t *size);
+kern_return_t tmpfs_setxattr(struct pfs_node *node, const struct pfs_xattr *xa, const void *value, size_t size, uint32_t how);
+kern_return_t tmpfs_listxattr(struct pfs_node *node, struct pfs_xattrs *out);
+void tmpfs_xattrs_free(struct tmpfs_node *tn);
 
 #endif /* TMPFS_H */

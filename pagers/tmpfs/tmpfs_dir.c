@@ -189,6 +189,7 @@ tmpfs_node_free(struct tmpfs_node *tn)
 		free(tn->u.link.target);
 		break;
 	}
+	tmpfs_xattrs_free(tn);
 	free(tn);
 	if (--tv->tv_nodes == 0)
 		tmpfs_volume_free(tv);	/* the root is the last to go, or a file still mapped after it */

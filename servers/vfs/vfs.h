@@ -135,6 +135,9 @@ kern_return_t vfs_remote_setattr(struct vfs_vnode *vn, const struct mx_setattr *
 kern_return_t vfs_remote_readlink(struct vfs_vnode *vn, int32_t pid, char *buf, size_t size, size_t *len);
 kern_return_t vfs_remote_statfs(struct vfs_vnode *vn, struct mx_statfs *st);
 kern_return_t vfs_remote_fsync(struct vfs_vnode *vn, bool data_only);
+kern_return_t vfs_remote_getxattr(struct vfs_vnode *vn, const char *name, size_t len, char *value, size_t *size);
+kern_return_t vfs_remote_setxattr(struct vfs_vnode *vn, const char *name, size_t len, const char *value, size_t size, uint32_t how);
+kern_return_t vfs_remote_listxattr(struct vfs_vnode *vn, char *names, size_t *size);
 kern_return_t vfs_remote_sync(struct vfs_mount *mn);
 void vfs_remote_forget(mach_port_t port);
 /* MN has FLAGS from now on. Errors: MX_EBUSY, MX_EROFS */

@@ -157,6 +157,37 @@ vfs_remote_fsync(struct vfs_vnode *vn, bool data_only)
 }
 
 kern_return_t
+vfs_remote_getxattr(struct vfs_vnode *vn, const char *name, size_t len, char *value, size_t *size)
+{
+	mach_msg_type_number_t n = MX_DATA_MAX;
+	kern_return_t kr = pfs_getxattr(vn->vn_port, name, len, value, &n);
+
+	*size = n;
+	return kr == KERN_SUCCESS && n > MX_DATA_MAX ? MX_EIO : result(kr);
+}
+
+kern_return_t
+vfs_remote_setxattr(struct vfs_vnode *vn, const char *name, size_t len, const char *value, size_t size, uint32_t how)
+{
+	struct mx_attr attr;
+	kern_return_t kr = pfs_setxattr(vn->vn_port, name, len, value, size, how, &attr);
+
+	if (kr == KERN_SUCCESS)
+		vn->vn_attr = attr;
+	return result(kr);
+}
+
+kern_return_t
+vfs_remote_listxattr(struct vfs_vnode *vn, char *names, size_t *size)
+{
+	mach_msg_type_number_t n = MX_DATA_MAX;
+	kern_return_t kr = pfs_listxattr(vn->vn_port, names, &n);
+
+	*size = n;
+	return kr == KERN_SUCCESS && n > MX_DATA_MAX ? MX_EIO : result(kr);
+}
+
+kern_return_t
 vfs_remote_sync(struct vfs_mount *mn)
 {
 	return result(pfs_sync(mn->mn_port));
@@ -180,19 +211,21 @@ kern_return_t
 vfs_remote_identify(mach_port_t io, struct vfs_vnode **out)
 {
 	struct vfs_mount *mn;
-	struct vfs_vnode *vn;
+	struct mx_attr attr;
+	boolean_t writers;
 	mach_port_t port;
+	kern_return_t kr;
 
 	for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next) {
 		if (mn->mn_volume != NULL || pfs_identify(mn->mn_port, io, &port) != KERN_SUCCESS)
 			continue;
-		vn = vfs_vnode_find_port(port);
-		mx_port_release(port);
-		if (vn == NULL)
-			return MX_EBADF;
-		vfs_vnode_hold(vn);
-		*out = vn;
-		return KERN_SUCCESS;
+		kr = pfs_getattr(port, &attr, &writers);
+		if (kr != KERN_SUCCESS) {
+			mx_port_release(port);
+			return result(kr);
+		}
+		*out = vfs_vnode_remote(mn, port, &attr);	/* a file without a name may have had none */
+		return *out != NULL ? KERN_SUCCESS : MX_ENOMEM;
 	}
 	return MX_EBADF;
 }

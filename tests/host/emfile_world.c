@@ -719,6 +719,50 @@ vfs_setattr(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path,
 	return KERN_SUCCESS;
 }
 
+/* One attribute for all. */
+static char xattr_name[256], xattr_value[MX_DATA_MAX];
+static mach_msg_type_number_t xattr_size;
+
+kern_return_t
+vfs_getxattr(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags,
+	const mx_name_t name, mach_msg_type_number_t len, mx_data_t value, mach_msg_type_number_t *size)
+{
+	(void)who, (void)flags;
+	RPC();
+	if (node_at(ctx, dir, path, n) == NULL)
+		return MX_ENOENT;
+	if (len != strlen(xattr_name) || memcmp(name, xattr_name, len) != 0)
+		return MX_ENODATA;
+	memcpy(value, xattr_value, *size = xattr_size);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+vfs_setxattr(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags,
+	const mx_name_t name, mach_msg_type_number_t len, const mx_data_t value, mach_msg_type_number_t size, uint32_t how)
+{
+	(void)who, (void)flags;
+	RPC();
+	if (node_at(ctx, dir, path, n) == NULL)
+		return MX_ENOENT;
+	snprintf(xattr_name, sizeof(xattr_name), "%.*s", how & MX_XATTR_REMOVE ? 0 : (int)len, name);
+	memcpy(xattr_value, value, xattr_size = size);
+	return KERN_SUCCESS;
+}
+
+kern_return_t
+vfs_listxattr(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags,
+	mx_data_t names, mach_msg_type_number_t *size)
+{
+	(void)who, (void)flags;
+	RPC();
+	if (node_at(ctx, dir, path, n) == NULL)
+		return MX_ENOENT;
+	*size = xattr_name[0] != '\0' ? strlen(xattr_name) + 1 : 0;
+	memcpy(names, xattr_name, *size);
+	return KERN_SUCCESS;
+}
+
 kern_return_t
 vfs_statfs(mach_port_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t n, uint32_t flags, mx_statfs_t *sf)
 {

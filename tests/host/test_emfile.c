@@ -588,6 +588,16 @@ test_sockets(void)
 	IS(xclose(s[1]), 0);
 	IS(sys_getxattr(P("/f"), P("user.x"), 0, 0, 0, 0), EM_E(ENODATA));
 	IS(sys_listxattr(P("/none"), 0, 0, 0, 0, 0), EM_E(ENOENT));
+	IS(sys_setxattr(P("/f"), P("user.x"), P("abc"), 3, 0, 0), 0);
+	IS(sys_getxattr(P("/f"), P("user.x"), 0, 0, 0, 0), 3);
+	IS(sys_getxattr(P("/f"), P("user.x"), P(buf), 2, 0, 0), EM_E(ERANGE));
+	IS(sys_getxattr(P("/f"), P("user.x"), P(buf), 3, 0, 0), 3);
+	CHECK(memcmp(buf, "abc", 3) == 0);
+	IS(sys_listxattr(P("/f"), P(buf), 7, 0, 0, 0), 7);
+	IS(sys_setxattr(P("/f"), P("user.x"), 0, 65537, 0, 0), EM_E(E2BIG));
+	IS(sys_setxattr(P("/f"), P("user.x"), 0, 5, 0, 0), EM_E(EFAULT));
+	IS(sys_removexattr(P("/f"), P("user.x"), 0, 0, 0, 0), 0);
+	IS(sys_listxattr(P("/f"), 0, 0, 0, 0, 0), 0);
 	IS(sys_fsetxattr(77, P("user.x"), 0, 0, 0, 0), EM_E(EBADF));
 	CHECK(world_rights() == rights);
 }

@@ -439,6 +439,28 @@ op_setattr(void)
 	pfs_node_release(node);
 }
 
+/* That attributes are right is test_ext2_xattr's matter; here they are in the way of everything else. */
+static void
+op_attribute(void)
+{
+	static const char *const names_[] = { "user.a", "trusted.attribute" };
+	static uint8_t value[MX_DATA_MAX], back[MX_DATA_MAX];
+	struct pfs_node *node;
+	int n = some_file(&node);
+	const char *name = names_[rnd(2)];
+	size_t size = rnd(2) ? rnd(30) : 100 + rnd(4) * 200, got;
+	kern_return_t kr;
+
+	if (n < 0)
+		return;
+	memset(value, n, size);
+	kr = pfs_node_setxattr(node, name, strlen(name), value, size, rnd(5) ? 0 : MX_XATTR_REMOVE);
+	CHECK(kr == KERN_SUCCESS || kr == MX_ENODATA || kr == MX_ENOSPC || kr == MX_EOPNOTSUPP);
+	if (pfs_node_getxattr(node, name, strlen(name), back, &got) == KERN_SUCCESS && kr == KERN_SUCCESS)
+		CHECK(got == size && memcmp(value, back, size) == 0);
+	pfs_node_release(node);
+}
+
 static void
 op_forget(void)
 {
@@ -611,7 +633,7 @@ static void
 random_operation(void)
 {
 	static void (*const ops[])(void) = { op_make, op_make, op_make, op_link, op_unlink, op_unlink, op_rename, op_rename, op_write,
-		op_write, op_write, op_truncate, op_allocate, op_setattr, op_forget, op_sync };
+		op_write, op_write, op_truncate, op_allocate, op_setattr, op_attribute, op_forget, op_sync };
 
 	ops[rnd(sizeof(ops) / sizeof(ops[0]))]();
 }

@@ -109,6 +109,22 @@ load_names(void)
 	}
 }
 
+/* An attribute with bytes of its own, of a file somewhere; some are in blocks that files share. */
+static void
+load_attribute(void)
+{
+	static uint8_t value[600];
+	struct pfs_node *node, *dir = dirs[rnd(6)];
+	char text[60];
+
+	some_text(text);
+	if (pfs_node_lookup(dir, 0, text, strlen(text), &node) != KERN_SUCCESS)
+		return;
+	memset(value, (int)rnd(3), sizeof(value));
+	(void)pfs_node_setxattr(node, "user.a", 6, value, rnd(3) ? 300 + rnd(3) * 100 : rnd(20), rnd(4) ? 0 : MX_XATTR_REMOVE);
+	pfs_node_release(node);
+}
+
 /* A directory fills and goes, so that its blocks become contents of files. */
 static void
 load_tree(void)
@@ -174,13 +190,14 @@ load_run(unsigned int steps)
 	unsigned int i;
 
 	for (i = 0; i < steps; i++) {
-		switch (rnd(16)) {
+		switch (rnd(18)) {
 		case 0: case 1: case 2: case 3: load_create(); break;
 		case 4: case 5: case 6: case 7: case 8: load_names(); break;
 		case 9: case 10: case 11: load_log(); break;
 		case 12: volume_rest(false); break;
 		case 13: volume_rest(rnd(3) == 0); break;
 		case 14: if (rnd(3) == 0) load_tree(); break;
+		case 15: case 16: load_attribute(); break;
 		default: if (rnd(4) == 0) load_sync();
 		}
 	}

@@ -27,6 +27,7 @@ fill(void)
 	static const struct pfs_new fifo = { .nw_mode = MX_S_IFIFO | 0600 };
 	struct pfs_node *dir = node_make(vol->pv_root, "dir", MX_S_IFDIR | 0755, NULL), *node;
 	static uint8_t data[300000];
+	static const char value[400] = "a value";
 	char text[64];
 	unsigned int i;
 
@@ -35,6 +36,10 @@ fill(void)
 		node = node_make(dir, text, MX_S_IFREG | 0644, NULL);
 		if (i % 10 == 0)
 			file_write(node, i * 1000, data, 3000);
+		if (i % 6 == 0)			/* behind the inode, in blocks that some share */
+			CHECK(pfs_node_setxattr(node, "user.name", 9, value, i % 12 == 0 ? 10 + i : 300 + i % 5, 0) == KERN_SUCCESS);
+		if (i % 18 == 0)
+			CHECK(pfs_node_setxattr(node, "security.other", 14, value, 8, 0) == KERN_SUCCESS);
 		pfs_node_release(node);
 	}
 	node = node_make(vol->pv_root, "large", MX_S_IFREG | 0644, NULL);
@@ -139,6 +144,20 @@ use_file(struct pfs_node *node)
 }
 
 static void
+use_attributes(struct pfs_node *node)
+{
+	static const char *const names[] = { "user.name", "security.other", "trusted.new" };
+	static uint8_t value[MX_DATA_MAX];
+	const char *name = names[rnd(3)];
+	size_t n;
+
+	(void)pfs_node_listxattr(node, (char *)value, &n);
+	(void)pfs_node_getxattr(node, name, strlen(name), value, &n);
+	if (rnd(3) == 0)
+		(void)pfs_node_setxattr(node, name, strlen(name), value, rnd(500), rnd(4) ? 0 : MX_XATTR_REMOVE);
+}
+
+static void
 change_dir(struct pfs_node *dir, const struct visited *vi)
 {
 	struct pfs_new what = { .nw_mode = rnd(3) ? MX_S_IFREG | 0644 : MX_S_IFDIR | 0755 };
@@ -195,6 +214,8 @@ visit_dir(struct pfs_node *dir, unsigned int depth)
 		if (pfs_node_lookup(dir, 0, vi.names[i], strlen(vi.names[i]), &node) != KERN_SUCCESS)
 			continue;
 		visits++;
+		if (rnd(2))
+			use_attributes(node);
 		if ((node->pn_attr.at_mode & MX_S_IFMT) == MX_S_IFREG)
 			use_file(node);
 		else if ((node->pn_attr.at_mode & MX_S_IFMT) == MX_S_IFLNK)

@@ -21,6 +21,7 @@ linux_programs += tests/linux/file_poll
 linux_programs += tests/linux/file_rw
 linux_programs += tests/linux/file_stress
 linux_programs += tests/linux/file_tty
+linux_programs += tests/linux/file_xattr
 linux_programs += tests/linux/fuzzcall
 linux_programs += tests/linux/setid_thief
 linux_programs += tests/linux/tty_jobs

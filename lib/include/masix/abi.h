@@ -54,6 +54,11 @@
 #define MX_AT_SYMLINK_FOLLOW	0x400
 #define MX_AT_EMPTY_PATH	0x1000
 
+/* setxattr(2) */
+#define MX_XATTR_CREATE		1u
+#define MX_XATTR_REPLACE	2u
+#define MX_XATTR_REMOVE		0x10000u	/* ours: removexattr(2) */
+
 /* io_read, io_write flags */
 #define MX_IO_NONBLOCK	1
 #define MX_IO_APPEND	2

@@ -35,6 +35,7 @@ struct pfs_lock;
 struct pfs_handle;
 struct pfs_store;
 struct pfs_lease;
+struct pfs_xattrs;
 struct mx_pager;
 
 struct pfs_locks {			/* advisory locks of one file; zeros: none */
@@ -94,6 +95,17 @@ struct pfs_new {
 	size_t		nw_target_len;
 };
 
+/* Namespaces of extended attributes, with the numbers that ext2 has for them. */
+#define PFS_XATTR_USER		1u
+#define PFS_XATTR_TRUSTED	4u
+#define PFS_XATTR_SECURITY	6u
+
+struct pfs_xattr {			/* a name without its namespace: 1..255 bytes */
+	unsigned int	xa_space;	/* PFS_XATTR_* */
+	const char	*xa_name;	/* not terminated */
+	size_t		xa_len;
+};
+
 struct pfs_mount_args {
 	const char	*ma_source;
 	size_t		ma_source_len;
@@ -144,6 +156,12 @@ struct pfs_ops {
 	kern_return_t	(*po_setattr)(struct pfs_node *node, const struct mx_setattr *set);
 	/* Up to SIZE bytes of the target into BUF, its length into LEN. */
 	kern_return_t	(*po_readlink)(struct pfs_node *node, int32_t who, char *buf, size_t size, size_t *len);
+	/* Extended attributes. The value into VALUE, which has MX_DATA_MAX bytes, its length into SIZE. Errors: MX_ENODATA. NULL: none */
+	kern_return_t	(*po_getxattr)(struct pfs_node *node, const struct pfs_xattr *xa, void *value, size_t *size);
+	/* HOW: MX_XATTR_*. Errors: MX_EEXIST, MX_ENODATA, MX_ENOSPC. NULL: MX_EOPNOTSUPP */
+	kern_return_t	(*po_setxattr)(struct pfs_node *node, const struct pfs_xattr *xa, const void *value, size_t size, uint32_t how);
+	/* Give each to pfs_xattrs_add. NULL: there are none */
+	kern_return_t	(*po_listxattr)(struct pfs_node *node, struct pfs_xattrs *out);
 	/* pn_attr has changed in memory (times by a read, a write or who has the file mapped; everything by setattr): remember that it
 	 * is to be stored. Called often; must not park. NULL: nothing */
 	void		(*po_dirty)(struct pfs_node *node);
@@ -207,6 +225,13 @@ bool pfs_dirent_add(struct pfs_dirents *out, uint64_t ino, uint64_t next, uint32
 size_t pfs_dirent_mark(const struct pfs_dirents *out);
 void pfs_dirent_rewind(struct pfs_dirents *out, size_t mark);
 
+/* One more attribute. What does not fit makes pfs_node_listxattr answer MX_E2BIG. */
+void pfs_xattrs_add(struct pfs_xattrs *out, const struct pfs_xattr *xa);
+/* "user." and so on; NULL: no such namespace. */
+const char *pfs_xattr_prefix(unsigned int space);
+/* The attribute exists (IS) or not: may HOW be done to it? */
+kern_return_t pfs_xattr_how(uint32_t how, bool is);
+
 /* Text files. Errors (no memory) are remembered in TEXT and answered by the library. */
 void pfs_text_printf(struct pfs_text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void pfs_text_write(struct pfs_text *text, const void *data, size_t len);
@@ -255,6 +280,10 @@ kern_return_t pfs_node_write(struct pfs_node *node, uint64_t offset, const void 
 kern_return_t pfs_node_truncate(struct pfs_node *node, uint64_t size);
 /* NODE, a file or a directory, is durable when this returns. */
 kern_return_t pfs_node_fsync(struct pfs_node *node, bool data_only);
+/* Extended attributes by their whole names, as vfs.defs has them; buffers have MX_DATA_MAX bytes. */
+kern_return_t pfs_node_getxattr(struct pfs_node *node, const char *name, size_t len, void *value, size_t *size);
+kern_return_t pfs_node_setxattr(struct pfs_node *node, const char *name, size_t len, const void *value, size_t size, uint32_t how);
+kern_return_t pfs_node_listxattr(struct pfs_node *node, char *names, size_t *size);
 
 /* An open file of NODE: an io object (masix/io.h) with one reference. FLAGS: MX_O_*. */
 kern_return_t pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind);
