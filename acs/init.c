@@ -29,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "init_added.h"
 
 #define COMMAND_MAX	(2u << 20)	/* bytes of a command */
 #define NOT_FOUND	127
@@ -401,8 +402,10 @@ main(int argc, char **argv)
 		dev = other;
 	signals_setup();
 	environment_setup();
-	if (getpid() == 1)
+	if (getpid() == 1) {
+		added_copy("/dev/.added");
 		shares_mount();
+	}
 	if (strcmp(mode, "run") == 0)
 		run();
 	else if (strcmp(mode, "exec") == 0)

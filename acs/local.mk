@@ -9,6 +9,7 @@ acs_MIG := acs exc
 acs_ARCHIVE := no
 
 linux_programs += acs/acsctl acs/init
+acs/init_SOURCES := init.c init_added.c
 bootfs_lists += $(srcdir)/acs/acs.list
 bootfs_deps += out/linux/acs/acsctl out/linux/acs/init
 

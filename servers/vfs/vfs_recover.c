@@ -234,6 +234,8 @@ memory_share(void)
 	return info.memory_size / 2 / MX_PAGE;
 }
 
+static bool root_is_disk;
+
 /* Mount the disk ROOT as the root directory. */
 static kern_return_t
 root_mount(const char *root, const char *type)
@@ -278,7 +280,8 @@ root_make(void)
 	struct vfs_mount *mn;
 	kern_return_t kr;
 
-	if (root_on_disk()) {
+	root_is_disk = root_on_disk();
+	if (root_is_disk) {
 		boot_who.wh_root = boot_who.wh_cwd = vfs_root;
 		return KERN_SUCCESS;
 	}
@@ -314,6 +317,23 @@ scratch_make(const char *path)
 	return mount_on(path, &tmpfs_ops, "mode=1777,size=40%", NULL);
 }
 
+/* With the root directory on a disk the added files are a volume of their own, for init to copy. */
+static kern_return_t
+added_make(void)
+{
+	struct vfs_mount *mn;
+	mach_port_t task;
+	kern_return_t kr;
+
+	if (!root_is_disk || mx_right("addfs", &task) != KERN_SUCCESS)
+		return KERN_SUCCESS;
+	mx_port_release(task);
+	kr = mount_on("/dev/.added", &tmpfs_ops, "mode=0700", &mn);
+	if (kr == KERN_SUCCESS && archive_unpack("addfs", mn->mn_volume->pv_root) != KERN_SUCCESS)
+		mx_log(MX_LOG_ERROR, "vfs: the archive of added files is damaged");
+	return kr;
+}
+
 static kern_return_t
 tree_make(void)
 {
@@ -334,6 +354,8 @@ tree_make(void)
 		kr = scratch_make("/dev/shm");
 	for (mn = vfs_mount_first; mn != NULL; mn = mn->mn_next)
 		mn->mn_stays = true;
+	if (kr == KERN_SUCCESS)
+		kr = added_make();
 	return kr;
 }
 
