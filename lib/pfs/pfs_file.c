@@ -105,6 +105,26 @@ file_store(struct pfs_file *pf, bool data_only)
 	return MX_EIO;
 }
 
+/* Write to the end, which comes back in *AT, or at *AT. Between looking at the size and having written may be waits: who makes the file
+ * longer meanwhile would write to the same place. */
+static kern_return_t
+contents_write(struct pfs_node *node, bool append, uint64_t *at, const char *data, size_t *count)
+{
+	bool grows = append || *at + *count > node->pn_attr.at_size;
+	kern_return_t kr;
+
+	if (grows)
+		mx_mutex_lock(&node->pn_growing);
+	if (append) {
+		pfs_lease_end(node);
+		*at = node->pn_attr.at_size;
+	}
+	kr = pfs_node_write(node, *at, data, *count, count);
+	if (grows)
+		mx_mutex_unlock(&node->pn_growing);
+	return kr;
+}
+
 static kern_return_t
 file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
 {
@@ -120,11 +140,7 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 		return ops_of(pf)->po_text_write(pf->pf_node, pf->pf_uid, data, *count);
 	}
 	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
-	if (call->ic_flags & MX_IO_APPEND) {
-		pfs_lease_end(pf->pf_node);
-		at = pf->pf_node->pn_attr.at_size;
-	}
-	kr = pfs_node_write(pf->pf_node, at, data, *count, count);
+	kr = contents_write(pf->pf_node, (call->ic_flags & MX_IO_APPEND) != 0, &at, data, count);
 	if (kr == KERN_SUCCESS && ((call->ic_flags & MX_IO_SYNC) || (pf->pf_node->pn_volume->pv_flags & PFS_SYNC)))
 		kr = file_store(pf, false);
 	if (*offset < 0)
@@ -187,8 +203,10 @@ file_allocate(struct mx_io *io, uint32_t mode, uint64_t offset, uint64_t length)
 		return MX_EBADF;
 	if (ops_of(pf)->po_allocate == NULL)
 		return MX_EOPNOTSUPP;
+	mx_mutex_lock(&pf->pf_node->pn_growing);
 	pfs_lease_end(pf->pf_node);
 	kr = ops_of(pf)->po_allocate(pf->pf_node, mode, offset, length);
+	mx_mutex_unlock(&pf->pf_node->pn_growing);
 	if (kr == KERN_SUCCESS)
 		pfs_node_touch(pf->pf_node, PFS_MTIME | PFS_CTIME);
 	return kr;

@@ -10,7 +10,7 @@
  * The memory never holds anything but his own bytes, so it may be given to who cannot read the file. What he says there is believed
  * only within the lease. While he copies he says so (MX_LEASE_BUSY), and is waited for, but not long.
  *
- * Locks: none but ls_draining, which says that a fibril is at it; the others wait.
+ * Locks: ls_draining says that a fibril is at it; the others wait. Who lends, or writes behind the end, holds pn_growing before.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -207,8 +207,9 @@ lease_lend(struct pfs_node *node, struct pfs_lease *ls)
 	return kr;
 }
 
-kern_return_t
-pfs_lease_get(struct pfs_node *node, struct pfs_lease **place, bool mapped, mach_port_t *memory)
+/* Locks: pn_growing */
+static kern_return_t
+lease_get(struct pfs_node *node, struct pfs_lease **place, bool mapped, mach_port_t *memory)
 {
 	kern_return_t kr = lease_check(node);
 
@@ -234,5 +235,16 @@ pfs_lease_get(struct pfs_node *node, struct pfs_lease **place, bool mapped, mach
 	kr = lease_lend(node, *place);
 	if (kr != KERN_SUCCESS && !mapped)
 		mx_port_release(*memory);
+	return kr;
+}
+
+kern_return_t
+pfs_lease_get(struct pfs_node *node, struct pfs_lease **place, bool mapped, mach_port_t *memory)
+{
+	kern_return_t kr;
+
+	mx_mutex_lock(&node->pn_growing);
+	kr = lease_get(node, place, mapped, memory);
+	mx_mutex_unlock(&node->pn_growing);
 	return kr;
 }

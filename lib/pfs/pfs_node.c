@@ -305,8 +305,10 @@ pfs_node_truncate(struct pfs_node *node, uint64_t size)
 		return MX_EINVAL;
 	if (size > INT64_MAX)
 		return MX_EFBIG;
+	mx_mutex_lock(&node->pn_growing);
 	pfs_lease_end(node);
 	kr = ops->po_truncate(node, size);
+	mx_mutex_unlock(&node->pn_growing);
 	if (kr == KERN_SUCCESS)
 		pfs_node_touch(node, PFS_MTIME | PFS_CTIME);
 	return kr;

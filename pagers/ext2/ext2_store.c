@@ -563,11 +563,11 @@ range_allocate(struct pfs_node *node, bool keep_size, uint64_t offset, uint64_t 
 	if (end <= offset)
 		return KERN_SUCCESS;
 	if (end > size)
-		kr = pfs_node_truncate(node, end);
+		kr = node->pn_volume->pv_ops->po_truncate(node, end);
 	if (kr == KERN_SUCCESS)
 		kr = blocks_fill(en, block_of(ev, offset), (uint32_t)ext2_blocks_of(ev, end));
 	if (kr != KERN_SUCCESS && end > size)
-		(void)pfs_node_truncate(node, size);
+		(void)node->pn_volume->pv_ops->po_truncate(node, size);
 	return kr;
 }
 

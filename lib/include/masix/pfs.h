@@ -83,6 +83,7 @@ struct pfs_node {
 	uint32_t	pn_store_errors; /* pages that could not be stored so far; fsync tells each opener once */
 	struct mx_inode	*pn_inode;	/* its place in a shared page, when somebody mapped it */
 	struct pfs_locks pn_locks;
+	struct mx_mutex	pn_growing;	/* who changes its size, from looking where the end is until it is somewhere else */
 	struct pfs_handle *pn_handle;	/* its port, while a vfs in another task has one */
 	void		*pn_vnode;	/* private to a vfs in the same task */
 };
