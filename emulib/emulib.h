@@ -87,6 +87,7 @@ struct em_thread {
 	bool		t_redirected;	/* taken out of the program's code, and has not noticed yet */
 	bool		t_resumed;	/* the call runs again after EM_RESTARTBLOCK */
 	bool		t_dead;		/* is ending */
+	bool		t_is_last;	/* its next message ends it: it is sent and waited upon in one trap, so that nothing is left to run */
 	bool		t_raised;	/* has raised an exception: the kernel keeps a port for it (service.c) */
 	struct mx_siginfo t_fault;	/* signo != 0: the fault this thread must take first */
 	uint32_t	t_fault_trapno, t_fault_error, t_fault_cr2;

@@ -18,6 +18,7 @@
 #include "vfs.h"
 #include "io.h"
 #include "proc.h"
+#include "mach.h"
 #include "mach_port.h"
 
 #define E(name)		(-MX_ERRNO(MX_##name))
@@ -156,16 +157,8 @@ image_open(struct em_image *im, mach_port_t dir, const char *path, struct mx_exe
 	im->im_io = im->im_memory = MACH_PORT_NULL;
 	im->im_nhead = 0;
 	exe->ex_path[0] = '\0';
-	if (n > 0) {
-		err = em_errno(vfs_exec(p->p_vfs, p->p_pid, dir, (char *)path, n, &im->im_io, &im->im_memory, &im->im_attr, exe, head,
-			&got));
-		exe->ex_path[sizeof(exe->ex_path) - 1] = '\0';
-	} else {
-		err = em_errno(vfs_access(p->p_vfs, p->p_pid, dir, (char *)path, 0, 1, MX_AT_EMPTY_PATH | MX_AT_EACCESS));
-		if (err == 0)
-			err = image_take(im, dir);
-		got = im->im_nhead;
-	}
+	err = em_errno(vfs_exec(p->p_vfs, p->p_pid, dir, (char *)path, n, &im->im_io, &im->im_memory, &im->im_attr, exe, head, &got));
+	exe->ex_path[sizeof(exe->ex_path) - 1] = '\0';
 	if (err < 0)
 		return err;
 	if (im->im_io == MACH_PORT_NULL || (im->im_attr.at_mode & MX_S_IFMT) != MX_S_IFREG) {
@@ -587,6 +580,8 @@ program_enter(struct em_thread *t, struct em_exec *x)
 		err = stack_fill(a, x->name, &x->program, x->has_interp ? &x->interp : NULL, &pl);
 	if (err < 0)
 		em_process_die(MX_SIGKILL);
+	/* The file is executed for as long as a task has it registered: forked children inherit that, an exec replaces it. */
+	(void)mach_ports_register(em_task, &x->program.im_io, 1);	/* our own task: cannot fail */
 	pl.brk = EM_PAGE_ALIGN(x->program.im_brk);
 	(void)proc_exec(p->p_port, p->p_comm, strnlen(p->p_comm, sizeof(p->p_comm)), p->p_exe,
 			strnlen(p->p_exe, sizeof(p->p_exe)), pl.arg_start, pl.arg_end, pl.env_start, pl.env_end, pl.stack,

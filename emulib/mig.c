@@ -159,6 +159,10 @@ mach_msg(mach_msg_header_t *msg, mach_msg_option_t option, mach_msg_size_t send_
 
 	if (option & MACH_SEND_MSG)
 		message_count(msg);
+	if (t->t_is_last) {
+		option |= MACH_RCV_MSG;
+		rcv_name = mig_get_reply_port();
+	}
 	if (t->t_block != MACH_PORT_NULL && (option & (MACH_SEND_MSG | MACH_RCV_MSG)) == (MACH_SEND_MSG | MACH_RCV_MSG) &&
 	    msg->msgh_remote_port == t->t_block)
 		return message_interruptible(t, msg, option, send_size, rcv_size, rcv_name);

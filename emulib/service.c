@@ -381,6 +381,7 @@ process_end(struct em_process *p, int wstatus)
 	for (struct em_thread *t = p->p_threads; t != NULL; t = t->t_next)
 		thread_free_port(t);
 	em_unlock(&p->p_lock);
+	em_self()->t_is_last = true;
 	(void)proc_exit(p->p_port, wstatus);	/* it ends this thread, too */
 }
 

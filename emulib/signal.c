@@ -282,6 +282,7 @@ em_process_die(int wstatus)
 	em_unlock(&p->p_lock);
 	if (raised)
 		em_service_die(wstatus);
+	em_self()->t_is_last = true;
 	(void)proc_exit(p->p_port, wstatus);
 	for (;;)
 		(void)em_sleep_until(~0ull);

@@ -201,12 +201,18 @@ mx_object_watch(struct mx_object *obj)
 }
 
 bool
-mx_object_is_deserted(struct mx_object *obj)
+mx_object_has_users(const struct mx_object *obj)
 {
 	mach_port_status_t status;
 
-	if (mach_port_get_receive_status(mx_task, obj->mo_port, &status) != KERN_SUCCESS || status.mps_srights ||
-	    status.mps_msgcount != 0)
+	return mach_port_get_receive_status(mx_task, obj->mo_port, &status) != KERN_SUCCESS || status.mps_srights ||
+		status.mps_msgcount != 0;
+}
+
+bool
+mx_object_is_deserted(struct mx_object *obj)
+{
+	if (mx_object_has_users(obj))
 		return false;
 	obj->mo_sent = false;
 	return true;

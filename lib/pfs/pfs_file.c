@@ -22,6 +22,7 @@ struct pfs_file {
 	uint32_t	pf_store_errors;	/* of the node, that its fsync has told of */
 	struct pfs_text	pf_text;
 	struct pfs_quiet pf_quiet;
+	struct pfs_claim pf_claim;
 	struct pfs_lease *pf_lease;
 };
 
@@ -361,6 +362,7 @@ file_free(struct mx_object *obj)
 	struct pfs_node *node = pf->pf_node;
 	struct pfs_volume *vol = node->pn_volume;
 
+	pfs_claim_drop(&pf->pf_claim, node);
 	pfs_lease_free(node, pf->pf_lease);
 	pfs_lock_closed(&node->pn_locks, pf);
 	pfs_text_reset(&pf->pf_text);
@@ -413,6 +415,21 @@ file_make(struct pfs_node *node, uint32_t flags, uint32_t uid)
 	return pf;
 }
 
+/* What PF was opened for with FLAGS is allowed, and begins. */
+static kern_return_t
+file_begin(struct pfs_file *pf, uint32_t flags)
+{
+	bool is_program = (flags & MX_OPEN_EXEC) != 0;
+	kern_return_t kr = KERN_SUCCESS;
+
+	if (ops_of(pf)->po_text == NULL && (is_program || may_write(pf)))
+		kr = pfs_claim_make(&pf->pf_claim, pf->pf_node, &pf->pf_io.io_object, is_program);
+	if (kr != KERN_SUCCESS || (flags & MX_O_TRUNC) == 0)
+		return kr;
+	pfs_node_setid_drop(pf->pf_node, pf->pf_uid);
+	return pfs_node_cut(pf->pf_node, 0);
+}
+
 kern_return_t
 pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_file **out, uint32_t *kind)
 {
@@ -424,13 +441,10 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 	pf = file_make(node, flags, uid);
 	if (pf == NULL)
 		return MX_ENFILE;
-	if (flags & MX_O_TRUNC) {
-		pfs_node_setid_drop(node, uid);
-		kr = pfs_node_truncate(node, 0);
-		if (kr != KERN_SUCCESS) {
-			mx_object_release(&pf->pf_io.io_object);
-			return kr;
-		}
+	kr = file_begin(pf, flags);
+	if (kr != KERN_SUCCESS) {
+		mx_object_release(&pf->pf_io.io_object);
+		return kr;
 	}
 	pfs_lease_look(node);			/* its size goes with the answer */
 	*kind = node->pn_volume->pv_ops->po_text != NULL ? MX_KIND_STREAM : MX_KIND_FILE;
@@ -449,6 +463,7 @@ pfs_file_right(struct pfs_file *pf)
 {
 	bool is_quiet = !may_write(pf) && ops_of(pf)->po_text == NULL && pf->pf_node->pn_attr.at_nlink > 0;
 
+	pf->pf_claim.cl_is_given = true;
 	return is_quiet ? pfs_quiet_give(&pf->pf_quiet, &pf->pf_io.io_object, pf->pf_node) :
 		mx_object_send_right(&pf->pf_io.io_object);
 }

@@ -20,6 +20,22 @@ kern_return_t pfs_inode_attach(struct pfs_node *node, mach_port_t *memory, uint3
 /* The node goes: give its place back. */
 void pfs_inode_detach(struct pfs_node *node);
 
+/* ---- Who executes a file, and who writes to it (pfs_program.c) ---- */
+
+struct pfs_claim {			/* of an open file; zeros: none */
+	struct pfs_claim *cl_next;	/* of the same node */
+	struct mx_object *cl_object;	/* the open file */
+	bool		cl_is_program;	/* it is executed; else it is open for writing */
+	bool		cl_is_given;	/* a client has had the right to it */
+};
+/* May NODE be executed (IS_PROGRAM), or be written to? Errors: MX_ETXTBSY. Blocks: shortly, before it says no */
+kern_return_t pfs_claim_check(struct pfs_node *node, bool is_program);
+/* The same; and OBJ is of those who do so. Errors, Blocks: as pfs_claim_check */
+kern_return_t pfs_claim_make(struct pfs_claim *cl, struct pfs_node *node, struct mx_object *obj, bool is_program);
+void pfs_claim_drop(struct pfs_claim *cl, struct pfs_node *node);
+/* pfs_node_truncate for who has not opened NODE for writing. Errors: also MX_ETXTBSY */
+kern_return_t pfs_node_cut(struct pfs_node *node, uint64_t size);
+
 /* ---- The end of a file that is lent (pfs_lease.c). All block. ---- */
 
 /* What was appended by now becomes contents: before NODE's size is asked for, or its end read. */

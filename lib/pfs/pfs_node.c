@@ -179,7 +179,7 @@ pfs_node_setattr(struct pfs_node *node, const struct mx_setattr *set)
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (set->sa_valid & MX_SET_SIZE) {
-		kr = pfs_node_truncate(node, set->sa_size);
+		kr = pfs_node_cut(node, set->sa_size);
 		if (kr != KERN_SUCCESS)
 			return kr;
 	}
@@ -311,5 +311,18 @@ pfs_node_truncate(struct pfs_node *node, uint64_t size)
 	mx_mutex_unlock(&node->pn_growing);
 	if (kr == KERN_SUCCESS)
 		pfs_node_touch(node, PFS_MTIME | PFS_CTIME);
+	return kr;
+}
+
+kern_return_t
+pfs_node_cut(struct pfs_node *node, uint64_t size)
+{
+	kern_return_t kr = pfs_claim_check(node, false);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	node->pn_cuts++;
+	kr = pfs_node_truncate(node, size);
+	node->pn_cuts--;
 	return kr;
 }

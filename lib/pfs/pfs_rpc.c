@@ -395,7 +395,7 @@ S_pfs_getattr(mx_object_ptr_t obj, mx_attr_t *attr, boolean_t *writers)
 		return MX_EINVAL;
 	kr = pfs_node_getattr(node);
 	*attr = node->pn_attr;
-	*writers = node->pn_opens > 0;		/* who reads changes the access time */
+	*writers = node->pn_opens > node->pn_programs;	/* who reads changes the access time */
 	return kr;
 }
 

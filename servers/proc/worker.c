@@ -11,6 +11,7 @@
  */
 #include <mach/mig_errors.h>
 #include <mach/thread_special_ports.h>
+#include <mach/thread_switch.h>
 #include <mach/i386/thread_status.h>
 #include <masix/mach.h>
 #include "worker.h"
@@ -23,6 +24,7 @@
 #define IDLE_NS		2000000000ull
 #define WORKER_STACK	16384
 #define WORKER_PRIORITY	12		/* behind the fibrils, before all users */
+#define TURNS		8		/* that a lazy job gets at once: the kernel lets others run while it ends a task */
 #define ID_JOB		414901		/* to a worker, and back: private to proc */
 #define ID_EXCEPTION	2400
 
@@ -235,6 +237,8 @@ jobs_begin(void)
 		w->wk_used = true;
 		if (job_send(w->wk_port, job) != MACH_MSG_SUCCESS)
 			mx_panic(__FILE__, __LINE__, "cannot send to a worker");
+		for (int i = 0; i < TURNS && job->jb_is_lazy && w->wk_job == job; i++)
+			(void)thread_switch(w->wk_thread, SWITCH_OPTION_NONE, 0);
 	}
 	is_waiting = waiting != NULL;
 }

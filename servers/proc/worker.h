@@ -19,7 +19,8 @@
 struct job {
 	/* Runs on a worker: plain kernel calls only, no malloc, no log, no fibril call. */
 	void		(*jb_run)(struct job *job);
-	/* Runs on the fibril thread after jb_run; may free the job. At once, or for a lazy job when the next one is submitted. */
+	/* Runs on the fibril thread after jb_run; may free the job. At once, or for a lazy job when the next one is submitted. A lazy
+	 * job has usually been done when worker_submit returns. */
 	void		(*jb_done)(struct job *job);
 	bool		jb_is_lazy;
 	struct job	*jb_next;	/* private */

@@ -231,6 +231,8 @@ bool vfs_is_readonly(const struct vfs_vnode *vn);
 /* Find what open(FLAGS, MODE) opens, made when it must be; permissions are checked. *CREATED tells. */
 kern_return_t vfs_op_open(const struct vfs_who *who, const struct vfs_path *path, uint32_t flags, uint32_t mode,
 	struct vfs_name **out, bool *created);
+/* May WHO open VN, which has just been CREATED or not, with FLAGS? */
+kern_return_t vfs_open_check(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, bool created);
 
 /* ---- vfs_mount.c ---- */
 

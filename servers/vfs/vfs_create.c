@@ -129,8 +129,8 @@ open_type_check(const struct vfs_vnode *vn, uint32_t flags, unsigned int want)
 	return KERN_SUCCESS;
 }
 
-static kern_return_t
-open_check(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, bool created)
+kern_return_t
+vfs_open_check(const struct vfs_who *who, const struct vfs_vnode *vn, uint32_t flags, bool created)
 {
 	unsigned int want = open_want(flags);
 	uint32_t uid = who->wh_cred.cr_fsuid;
@@ -166,7 +166,7 @@ vfs_op_open(const struct vfs_who *who, const struct vfs_path *path, uint32_t fla
 	if (kr != KERN_SUCCESS)
 		return kr;
 	vfs_cross(out);
-	kr = open_check(who, (*out)->na_vnode, flags, *created);
+	kr = vfs_open_check(who, (*out)->na_vnode, flags, *created);
 	if (kr != KERN_SUCCESS)
 		vfs_name_release(*out);
 	return kr;

@@ -98,3 +98,11 @@ vfs_open_name(const struct vfs_who *who, const struct vfs_path *path, struct vfs
 		return MX_ENXIO;
 	}
 }
+
+kern_return_t
+vfs_open_program(const struct vfs_who *who, struct vfs_vnode *vn, char *data, struct vfs_opened *od)
+{
+	od->od_io = MACH_PORT_NULL;
+	od->od_data_len = 0;
+	return regular_open(who, vn, MX_O_RDONLY | MX_OPEN_EXEC, data, od);
+}

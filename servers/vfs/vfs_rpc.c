@@ -156,31 +156,74 @@ S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, cons
 	return vfs_done(KERN_SUCCESS, dir);
 }
 
+/* A name of VN that can be reached, or NULL. */
+static struct vfs_name *
+name_of(const struct vfs_vnode *vn)
+{
+	struct vfs_name *na;
+
+	for (na = vn->vn_names; na != NULL; na = na->na_alias)
+		if (na->na_hashed || vn->vn_mount->mn_root == na)
+			return na;
+	return NULL;
+}
+
+/* What is to be executed, and its path, if it has one, in EXE. *OUT a reference. */
+static kern_return_t
+program_find(const struct vfs_who *wh, int32_t who, mach_port_t dir, const char *path, mach_msg_type_number_t path_len,
+	struct mx_exe *exe, struct vfs_vnode **out)
+{
+	struct vfs_name *na = NULL;
+	struct vfs_path pa;
+	size_t len = 0;
+	bool created;
+	kern_return_t kr;
+
+	if (path_len == 0) {
+		kr = vfs_target_find(wh, who, dir, path, 0, MX_AT_EMPTY_PATH, true, NULL, out);
+		if (kr != KERN_SUCCESS)
+			return kr;
+		kr = vfs_open_check(wh, *out, MX_O_RDONLY | MX_OPEN_EXEC, false);
+		na = name_of(*out);
+		if (kr != KERN_SUCCESS)
+			vfs_vnode_release(*out);
+		else if (na != NULL)
+			vfs_name_hold(na);
+	} else {
+		kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
+		if (kr == KERN_SUCCESS)
+			kr = vfs_op_open(wh, &pa, MX_O_RDONLY | MX_OPEN_EXEC, 0, &na, &created);
+		if (kr == KERN_SUCCESS) {
+			*out = na->na_vnode;
+			vfs_vnode_hold(*out);
+		}
+	}
+	if (kr != KERN_SUCCESS)
+		return kr;
+	memset(exe, 0, sizeof(*exe));
+	if (na == NULL || vfs_name_path(na, wh->wh_root, exe->ex_path, sizeof(exe->ex_path) - 1, &len) != KERN_SUCCESS)
+		len = 0;
+	memset(exe->ex_path + len, 0, sizeof(exe->ex_path) - len);	/* what was written on the way */
+	if (na != NULL)
+		vfs_name_release(na);
+	return KERN_SUCCESS;
+}
+
 kern_return_t
 S_vfs_exec(mx_object_ptr_t ctx, int32_t who, mach_port_t dir, const mx_path_t path, mach_msg_type_number_t path_len, mach_port_t *io,
 	mach_msg_type_name_t *io_type, mach_port_t *memory, mach_msg_type_name_t *memory_type, mx_attr_t *attr, mx_exe_t *exe,
 	mx_blob_t data, mach_msg_type_number_t *data_len)
 {
 	const struct vfs_who *wh = vfs_who_of(ctx);
-	const uint32_t flags = MX_O_RDONLY | MX_OPEN_EXEC;
 	struct vfs_opened od;
-	struct vfs_path pa;
-	struct vfs_name *na;
-	size_t len = 0;
-	bool created;
+	struct vfs_vnode *vn;
 	kern_return_t kr;
 
-	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
-	if (kr == KERN_SUCCESS)
-		kr = vfs_op_open(wh, &pa, flags, 0, &na, &created);
+	kr = program_find(wh, who, dir, path, path_len, exe, &vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	kr = vfs_open_name(wh, &pa, na, flags, 0, false, data, &od);
-	memset(exe, 0, sizeof(*exe));
-	if (kr == KERN_SUCCESS && vfs_name_path(na, wh->wh_root, exe->ex_path, sizeof(exe->ex_path) - 1, &len) != KERN_SUCCESS)
-		len = 0;
-	memset(exe->ex_path + len, 0, sizeof(exe->ex_path) - len);	/* what was written on the way */
-	vfs_name_release(na);
+	kr = vfs_open_program(wh, vn, data, &od);
+	vfs_vnode_release(vn);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if (od.od_kind != MX_KIND_FILE) {
@@ -311,18 +354,6 @@ S_vfs_getcwd(mx_object_ptr_t ctx, mx_path_t path, mach_msg_type_number_t *path_l
 
 	*path_len = len;
 	return kr;
-}
-
-/* A name of VN that can be reached, or NULL. */
-static struct vfs_name *
-name_of(const struct vfs_vnode *vn)
-{
-	struct vfs_name *na;
-
-	for (na = vn->vn_names; na != NULL; na = na->na_alias)
-		if (na->na_hashed || vn->vn_mount->mn_root == na)
-			return na;
-	return NULL;
 }
 
 kern_return_t

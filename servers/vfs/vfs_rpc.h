@@ -74,6 +74,8 @@ struct vfs_opened {
 /* Open NA, whose permissions were checked. DATA has room for MX_BLOB_MAX bytes. */
 kern_return_t vfs_open_name(const struct vfs_who *who, const struct vfs_path *path, struct vfs_name *na, uint32_t flags,
 	uint32_t tag, bool created, char *data, struct vfs_opened *od);
+/* Open VN, whose permissions were checked, to be executed. DATA has room for MX_BLOB_MAX bytes. */
+kern_return_t vfs_open_program(const struct vfs_who *who, struct vfs_vnode *vn, char *data, struct vfs_opened *od);
 
 /* vfs_remote.c */
 kern_return_t vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t want, char *data,

@@ -188,6 +188,14 @@ pfs_lease_end(struct pfs_node *node)
 }
 
 
+kern_return_t pfs_claim_check(struct pfs_node *node, bool is_program);
+kern_return_t
+pfs_claim_check(struct pfs_node *node, bool is_program)
+{
+	(void)node, (void)is_program;
+	return KERN_SUCCESS;
+}
+
 void
 pfs_node_changed(struct pfs_node *node)
 {

@@ -11,6 +11,7 @@ linux_programs += tests/linux/core_signal
 linux_programs += tests/linux/core_thread
 linux_programs += tests/linux/core_time
 linux_programs += tests/linux/file_append
+linux_programs += tests/linux/file_busy
 linux_programs += tests/linux/file_coherent
 linux_programs += tests/linux/file_fd
 linux_programs += tests/linux/file_lock

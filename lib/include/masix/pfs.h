@@ -32,6 +32,7 @@ struct pfs_text;
 struct pfs_file;
 struct pfs_dirents;
 struct pfs_lock;
+struct pfs_claim;
 struct pfs_handle;
 struct pfs_store;
 struct pfs_lease;
@@ -74,6 +75,9 @@ struct pfs_node {
 	unsigned int	pn_refs;
 	unsigned int	pn_opens;	/* open files */
 	unsigned int	pn_writers;	/* of these, open for writing; while there are some, vfs does not trust its cache */
+	struct pfs_claim *pn_claims;	/* who writes or executes it; of these, programs: */
+	unsigned int	pn_programs;
+	unsigned int	pn_cuts;	/* truncations by name, at the moment */
 	struct mx_attr	pn_attr;	/* the truth; the file system keeps mode, ids, nlink, ino, rdev, blocks in it */
 	bool		pn_mapped;	/* a client has, or had, a right to its memory: what is appended must be there at once */
 	struct mx_pager	*pn_pager;	/* its memory object, when there is one */

@@ -77,6 +77,8 @@ mach_port_t mx_object_send_right(struct mx_object *obj);
 mach_port_t mx_object_send_right_unwatched(struct mx_object *obj);
 /* mc_no_senders is to be called for OBJ after all; at once when nobody has it. */
 void mx_object_watch(struct mx_object *obj);
+/* Has anybody a right to OBJ, which was given away, or is a request on its way? Asks the kernel. */
+bool mx_object_has_users(const struct mx_object *obj);
 /* Has nobody a right to OBJ any more, nor is a request on its way? Asks the kernel. Then it may be released. */
 bool mx_object_is_deserted(struct mx_object *obj);
 /* The port for a `mach_port_make_send_t' argument of a call. Rights: none moved. */
