@@ -192,11 +192,14 @@ memory_object_copy(mach_port_t object, mach_port_t control, vm_offset_t offset, 
 	return KERN_SUCCESS;
 }
 
-/* Nobody has a right to map it any more. */
+/* Nobody had a right to map it any more, of those that had been made until then: COUNT. */
 static void
-no_senders(struct mx_pager *pg)
+no_senders(struct mx_pager *pg, mach_port_mscount_t count)
 {
-	if (pg->pg_retired)
+	mx_spin_lock(&pg->pg_lock);
+	pg->pg_ending = pg->pg_retired && count >= pg->pg_made;
+	mx_spin_unlock(&pg->pg_lock);
+	if (pg->pg_ending)
 		pager_bell_end(pg);
 }
 
@@ -211,7 +214,8 @@ pager_main(void *arg)
 		if (mach_msg_trap(in, MACH_RCV_MSG, 0, sizeof(in_space), pager_set, 0, MACH_PORT_NULL) != MACH_MSG_SUCCESS)
 			continue;
 		if (in->msgh_id == MACH_NOTIFY_NO_SENDERS)
-			no_senders(pager_of((mach_port_t)in->msgh_protected_payload));
+			no_senders(pager_of((mach_port_t)in->msgh_protected_payload),
+				((const mach_no_senders_notification_t *)(const void *)in)->not_count);
 		else if (in->msgh_id == MACH_NOTIFY_SEND_ONCE)
 			pager_helper_refused(in->msgh_local_port);
 		else if (!memory_object_server(in, out) && !pager_fault_message(in))
@@ -220,6 +224,16 @@ pager_main(void *arg)
 }
 
 /* ---- Life: on fibrils ---- */
+
+/* Our send right, which the kernel and clients get copies of. */
+static kern_return_t
+send_right_make(struct mx_pager *pg)
+{
+	kern_return_t kr = syscall_mach_port_insert_right(mx_task, pg->pg_port, pg->pg_port, MACH_MSG_TYPE_MAKE_SEND);
+
+	pg->pg_made += kr == KERN_SUCCESS;
+	return kr;
+}
 
 static void
 pagers_report(int change)
@@ -260,7 +274,7 @@ mx_pager_create(const struct mx_pager_ops *ops, void *owner, struct mx_pager **o
 	kr = syscall_mach_port_allocate(mx_task, MACH_PORT_RIGHT_RECEIVE, &pg->pg_port);
 	if (kr != KERN_SUCCESS)
 		goto out_memory;
-	kr = syscall_mach_port_insert_right(mx_task, pg->pg_port, pg->pg_port, MACH_MSG_TYPE_MAKE_SEND);
+	kr = send_right_make(pg);
 	if (kr == KERN_SUCCESS)
 		kr = mach_port_set_protected_payload(mx_task, pg->pg_port, (uintptr_t)pg);
 	if (kr == KERN_SUCCESS)
@@ -343,10 +357,26 @@ mx_pager_retire(struct mx_pager *pg)
 	mx_spin_unlock(&pg->pg_lock);
 	mx_port_release(pg->pg_proxy[0]);
 	mx_port_release(pg->pg_proxy[1]);
+	pg->pg_proxy[0] = pg->pg_proxy[1] = MACH_PORT_NULL;
 	if (mach_port_request_notification(mx_task, pg->pg_port, MACH_NOTIFY_NO_SENDERS, 0, pg->pg_port,
 	    MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous) != KERN_SUCCESS)
 		mx_panic(__FILE__, __LINE__, "no notification for a pager");
 	mx_port_release(pg->pg_port);		/* our send right: the last but clients' and the kernel's */
+}
+
+bool
+mx_pager_revive(struct mx_pager *pg)
+{
+	bool is_alive;
+
+	mx_spin_lock(&pg->pg_lock);
+	is_alive = !pg->pg_ending && send_right_make(pg) == KERN_SUCCESS;
+	if (is_alive)
+		pg->pg_retired = false;
+	if (is_alive && pg->pg_control != MACH_PORT_NULL)
+		(void)memory_object_change_attributes(pg->pg_control, TRUE, MEMORY_OBJECT_COPY_DELAY, MACH_PORT_NULL);
+	mx_spin_unlock(&pg->pg_lock);
+	return is_alive;
 }
 
 void

@@ -20,8 +20,10 @@ struct mx_pager {
 	struct mx_spin	pg_lock;
 	mach_port_t	pg_control;	/* while the kernel has the object */
 	mach_port_t	pg_name;
+	mach_port_mscount_t pg_made;	/* how often a send right was made */
 	bool		pg_retired;
-	struct mx_pager	*pg_ended_next;	/* nobody can map it any more: waiting for pg_unused */
+	bool		pg_ending;	/* nobody can map it any more, and it cannot be revived */
+	struct mx_pager	*pg_ended_next;	/* waiting for pg_unused */
 };
 
 /* ---- Messages to the kernel that never wait (pager_msg.c) ---- */

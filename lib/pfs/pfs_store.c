@@ -544,3 +544,15 @@ pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_nod
 	else if ((ps->ps_pending == 0 && ps->ps_busy == 0) || mx_fibril_start(release_run, ps, "release") != KERN_SUCCESS)
 		release_finish(ps);
 }
+
+bool
+pfs_store_revive(struct pfs_node *node)
+{
+	struct pfs_store *ps = store_of(node);
+
+	if (ps == NULL || ps->ps_done == NULL || node->pn_pager == NULL || !mx_pager_revive(node->pn_pager))
+		return false;
+	ps->ps_done = NULL;
+	ps->ps_keep = false;
+	return true;
+}

@@ -424,6 +424,16 @@ node_revive(struct ext2_volume *ev, struct ext2_node *en)
 	return KERN_SUCCESS;
 }
 
+/* Is EN, whose last reference went, still mapped by somebody? Then it is as if nobody had let it go. */
+static bool
+node_return(struct ext2_node *en)
+{
+	if (!pfs_store_revive(&en->en_node))
+		return false;
+	en->en_state = EN_USED;			/* with no reference yet */
+	return true;
+}
+
 kern_return_t
 ext2_node_get(struct ext2_volume *ev, uint32_t ino, struct ext2_node **out)
 {
@@ -435,7 +445,7 @@ ext2_node_get(struct ext2_volume *ev, uint32_t ino, struct ext2_node **out)
 		return ext2_error(ev, "there is no inode %u", ino);
 	for (;;) {
 		en = node_find(ev, ino);
-		if (en == NULL || en->en_state != EN_LEAVING)
+		if (en == NULL || en->en_state != EN_LEAVING || en->en_node.pn_attr.at_nlink == 0 || node_return(en))
 			break;
 		ext2_wait(ev);
 	}

@@ -352,6 +352,13 @@ pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_nod
 	done(node);
 }
 
+bool
+pfs_store_revive(struct pfs_node *node)
+{
+	(void)node;
+	return false;			/* what is released is gone at once */
+}
+
 kern_return_t
 pfs_store_reserve(struct pfs_node *node, uint64_t offset, uint64_t length)
 {

@@ -84,6 +84,8 @@ bool mx_pager_may_be_written(const struct mx_pager *pg);
 /* Have the kernel know the object, by mapping its beginning here for a while: pg_begin follows. On fibrils only. */
 void mx_pager_announce(struct mx_pager *pg);
 void mx_pager_retire(struct mx_pager *pg);
+/* PG, which was retired, is wanted again: somebody may still have it mapped. False: it ends, pg_unused is called in any case. */
+bool mx_pager_revive(struct mx_pager *pg);
 void mx_pager_destroy(struct mx_pager *pg);	/* after pg_unused */
 
 /* Answers to a request, on either kind of thread. */

@@ -65,7 +65,11 @@ void pfs_store_drop(struct pfs_node *node, uint64_t offset, uint64_t length);
 void pfs_store_replaced(struct pfs_node *node, uint64_t size);
 /* po_release: the node's last reference went. STORE: write changed pages back first (false: the file is deleted). DONE frees the node
  * when the kernel has forgotten it, which may be long after (somebody has the deleted file mapped); on a fibril, which may park. Until
- * then there must be no second node for the same file: a look-up that finds one being released waits for DONE. Does not park. */
+ * then there must be no second node for the same file: a look-up that finds one being released revives it, or else waits for DONE.
+ * Does not park. */
 void pfs_store_release(struct pfs_node *node, bool store, void (*done)(struct pfs_node *node));
+/* NODE, which is being released, is wanted again: who has the file mapped may look it up, and would wait for himself. True: DONE is not
+ * called. False: it is, in a moment. Does not park. */
+bool pfs_store_revive(struct pfs_node *node);
 
 #endif /* MASIX_PFS_STORE_H */
