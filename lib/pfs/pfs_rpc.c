@@ -163,16 +163,22 @@ S_pfs_mount(mx_object_ptr_t server, const mx_path_t source, mach_msg_type_number
 	return kr;
 }
 
-/* Wait until nothing but its root's port keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. */
+/* Wait until nothing but its root's port keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. That is
+ * thousands of files one after the other: as long as they become fewer, they go. */
 static bool
 volume_settle(struct pfs_volume *vol, uint64_t most)
 {
 	uint64_t start = mx_now_ns(), now = start;
+	unsigned int least = vol->pv_opens;
 
-	pfs_quiet_sweep(PFS_QUIET_ALL);
-	while (vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : most)) {
+	for (pfs_quiet_sweep(PFS_QUIET_ALL); vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : most);
+	    pfs_quiet_sweep(PFS_QUIET_ALL)) {		/* a process that ended lets go of its files a little later */
 		(void)mx_cond_wait_until(&vol->pv_closed, now + SETTLE_FILES_NS / 4);	/* looks at the clock again */
 		now = mx_now_ns();
+		if (vol->pv_opens < least) {
+			least = vol->pv_opens;
+			start = now;
+		}
 	}
 	return vol->pv_opens <= 1;
 }
