@@ -40,7 +40,7 @@ struct ext2_buf {
 	uint8_t		bu_data[] __attribute__((aligned(8)));
 };
 
-#define EXT2_HASH_SIZE	512u
+#define EXT2_HASH_SIZE	4096u
 
 struct ext2_cache {
 	struct ext2_buf	*ca_hash[EXT2_HASH_SIZE];

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "vfs.h"
 
-#define NAME_HASH	4096u
+#define NAME_HASH	16384u
 
 unsigned int vfs_name_limit = 8192, vfs_name_count;
 

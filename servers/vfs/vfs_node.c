@@ -11,7 +11,7 @@
 #include <string.h>
 #include "vfs.h"
 
-#define PORT_HASH	256u
+#define PORT_HASH	4096u
 
 static struct vfs_vnode *by_port[PORT_HASH];
 

@@ -74,6 +74,7 @@ struct device {
 };
 
 #define GID_TTY	5
+#define PAGES_PER_NAME	3u	/* of half the memory: a name keeps a node of the file system and its pages */
 
 static const struct device devices[] = {
 	{ "null", MX_S_IFCHR | 0666, 0, 1, 3, NULL },
@@ -370,6 +371,8 @@ vfs_fresh(int argc, char **argv)
 	if (kr != KERN_SUCCESS)
 		return kr;
 	tmpfs_init(memory_share());
+	if (vfs_name_limit < memory_share() / PAGES_PER_NAME)
+		vfs_name_limit = memory_share() / PAGES_PER_NAME;
 	devfs_ops = tmpfs_ops;
 	devfs_ops.po_name = "devtmpfs";
 	pfs_type_add(&tmpfs_ops);
