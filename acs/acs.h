@@ -38,6 +38,8 @@ struct acs_server {
 	enum acs_intent	sv_intent;
 	uint32_t	sv_id;			/* of the present or last instance; never used twice */
 	uint32_t	sv_restarts;		/* how often it was brought back */
+	const char	*sv_wired;		/* where its image stays in memory; NULL: it may go */
+	size_t		sv_wired_size;
 	uint64_t	sv_started_ns;
 	uint64_t	sv_ready_ns;
 	struct acs_backoff sv_backoff;
@@ -73,6 +75,8 @@ kern_return_t acs_boot_take(int argc, char **argv);
 const char *acs_option(const char *key);
 /* A file of the archives, in memory that stays. An added file replaces one of the system's. Errors: MX_ENOENT */
 kern_return_t acs_boot_find(const char *path, size_t len, const char **data, size_t *size);
+/* Keep the SIZE bytes at DATA, an image, in memory. */
+kern_return_t acs_boot_wire(const char *data, size_t size);
 
 /* ---- acs_task.c: a server's task ---- */
 

@@ -9,11 +9,14 @@
  */
 #include "acs.h"
 
+#include <gnumach.h>
 #include <mach.h>
+#include <mach_host.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OPTIONS_MAX	32
+#define HEAP		(64u << 10)	/* objects: ACS allocates little */
 
 struct archive { const char *ar_data; size_t ar_size; };
 
@@ -55,7 +58,7 @@ archive_take(mach_port_t task, struct archive *ar)
 		return kr;
 	ar->ar_data = (const char *)data;
 	ar->ar_size = count;
-	return KERN_SUCCESS;
+	return vm_protect(mx_task, data, count, FALSE, VM_PROT_READ);	/* wiring a part of it copies nothing then */
 }
 
 static kern_return_t
@@ -69,7 +72,7 @@ archives_take(void)
 /*
  * acs HOST DEVICE BOOTFS-TASK [ADD-TASK or -] KEY=VALUE...: ports by the names that the kernel prints. Words before the
  * first number are names: QEMU puts the module's file before them, GRUB does not.
- * Errors: MX_EINVAL not like that
+ * Errors: MX_EINVAL not like that; what the kernel says
  */
 kern_return_t
 acs_boot_take(int argc, char **argv)
@@ -86,6 +89,9 @@ acs_boot_take(int argc, char **argv)
 		return MX_EINVAL;
 	for (; i < argc && option_count < OPTIONS_MAX; i++)
 		options[option_count++] = argv[i];
+	/* Who brings back the disk that memory goes to must not wait for memory. The archives are not its own: they are not wired. */
+	if (mx_wire_own(acs_host_priv, HEAP) != KERN_SUCCESS)
+		return KERN_RESOURCE_SHORTAGE;
 	return archives_take();
 }
 
@@ -113,4 +119,13 @@ acs_boot_find(const char *path, size_t len, const char **data, size_t *size)
 		}
 	}
 	return MX_ENOENT;
+}
+
+kern_return_t
+acs_boot_wire(const char *data, size_t size)
+{
+	const vm_address_t mask = ACS_PAGE - 1;
+	vm_address_t begin = (vm_address_t)data & ~mask, end = ((vm_address_t)data + size + mask) & ~mask;
+
+	return vm_wire(acs_host_priv, mx_task, begin, end - begin, VM_PROT_READ);
 }

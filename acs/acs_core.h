@@ -59,6 +59,7 @@ struct acs_spec {
 	uint32_t	sp_rights;		/* ACS_RIGHT_* */
 	uint32_t	sp_restarts;		/* failures in a row after which it is given up */
 	uint32_t	sp_priority;		/* of its threads: 0 (first) to 63 */
+	bool		sp_wired;		/* others wait for it when memory is short: its image and its task stay in memory */
 	uint32_t	sp_line;		/* of the manifest; 0: added later */
 	struct acs_words sp_args;		/* argv[1]... */
 	struct acs_words sp_registers;		/* names it may register; those without '*' are declared */
@@ -119,12 +120,17 @@ void acs_names_free(struct acs_name *entry);
 /* ---- When to bring a server back ---- */
 
 #define ACS_STABLE_NS	60000000000ull	/* who ran this long has no failures any more */
+#define ACS_WORKED_NS	500000000ull	/* who was ready for this long did its work: it is brought back at once, ... */
+#define ACS_WORKED_MAX	50u		/* ... but no more than this many times for each failure that it may have */
 #define ACS_DELAY_FIRST	100000000ull
 #define ACS_DELAY_MAX	10000000000ull
 
-struct acs_backoff { uint32_t bo_failures; };
+struct acs_backoff {
+	uint32_t	bo_failures;	/* in a row, of instances that did not work */
+	uint32_t	bo_deaths;	/* all since one was stable */
+};
 
-/* A server that ran for RAN_NS died. Answers whether to start it again, and in how long. */
+/* A server that was ready for RAN_NS died. Answers whether to start it again, and in how long. */
 bool acs_backoff_next(struct acs_backoff *b, uint32_t restarts, uint64_t ran_ns, uint64_t *delay_ns);
 
 /* ---- The boot archive (cpio "newc") ---- */

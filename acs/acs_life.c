@@ -95,6 +95,11 @@ image_find(const struct acs_server *sv, const char **data, size_t *size, struct 
 		(void)acs_error_set(err, "its image was removed");
 		return MX_ENOENT;
 	}
+	if (sv->sv_wired) {		/* to look into the archive may need a page that is on the very disk */
+		*data = sv->sv_wired;
+		*size = sv->sv_wired_size;
+		return KERN_SUCCESS;
+	}
 	if (sv->sv_image) {
 		*data = sv->sv_image;
 		*size = sv->sv_image_size;
@@ -105,6 +110,19 @@ image_find(const struct acs_server *sv, const char **data, size_t *size, struct 
 		return MX_ENOENT;
 	}
 	return KERN_SUCCESS;
+}
+
+static void
+image_wire(struct acs_server *sv, const char *data, size_t size)
+{
+	if (sv->sv_wired)
+		return;
+	if (acs_boot_wire(data, size) != KERN_SUCCESS) {
+		mx_log(MX_LOG_WARNING, "%s: its image does not stay in memory", sv->sv_spec.sp_name);
+		return;
+	}
+	sv->sv_wired = data;
+	sv->sv_wired_size = size;
 }
 
 static kern_return_t
@@ -158,6 +176,8 @@ server_start(struct acs_server *sv, struct acs_error *err)
 	sv->sv_intent = ACS_KEEP;
 	sv->sv_done = false;
 	kr = image_find(sv, &data, &size, err);
+	if (kr == KERN_SUCCESS && sv->sv_spec.sp_wired)
+		image_wire(sv, data, size);
 	if (kr == KERN_SUCCESS)
 		kr = instance_create(sv, data, size, &thread, err);
 	if (kr != KERN_SUCCESS) {
@@ -264,8 +284,10 @@ death_explain(const struct acs_server *sv, struct acs_error *why)
 		*why = sv->sv_error;
 	else if (sv->sv_spec.sp_restarts == 0)
 		(void)acs_error_set(why, "it died, and cannot be brought back");
-	else
+	else if (sv->sv_backoff.bo_failures >= sv->sv_spec.sp_restarts)
 		(void)acs_error_set(why, "it died %u times in a row", (unsigned int)sv->sv_spec.sp_restarts + 1);
+	else
+		(void)acs_error_set(why, "it died %u times and had no minute of peace", (unsigned int)sv->sv_backoff.bo_deaths + 1);
 }
 
 /* Nobody ordered it: what the manifest says. Locks: acs_lock */
@@ -273,13 +295,13 @@ static void
 server_mourn(struct acs_server *sv)
 {
 	struct acs_error why;
-	uint64_t delay;
+	uint64_t ran = sv->sv_ready_ns >= sv->sv_started_ns ? mx_now_ns() - sv->sv_ready_ns : 0, delay;
 
 	if (sv->sv_spec.sp_class == ACS_ONCE || sv->sv_done) {
 		state_set(sv, sv->sv_error.er_text[0] == '\0' ? ACS_ENDED : ACS_FAILED);
 		return;
 	}
-	if (!acs_backoff_next(&sv->sv_backoff, sv->sv_spec.sp_restarts, mx_now_ns() - sv->sv_started_ns, &delay)) {
+	if (!acs_backoff_next(&sv->sv_backoff, sv->sv_spec.sp_restarts, ran, &delay)) {
 		death_explain(sv, &why);
 		server_give_up(sv, why.er_text);
 		return;
@@ -477,7 +499,7 @@ acs_life_restart(const char *name, struct acs_error *err)
 		return MX_EINVAL;
 	}
 	id = sv->sv_id;
-	sv->sv_backoff.bo_failures = 0;
+	sv->sv_backoff = (struct acs_backoff){ 0 };
 	if (acs_server_alive(sv)) {
 		sv->sv_intent = ACS_WANT_RESTART;
 		acs_task_end(sv->sv_task);

@@ -138,6 +138,15 @@ names_set(struct acs_words *w, char *const *word, unsigned int count, bool patte
 	return words_set(w, word, count, key, err);
 }
 
+static bool
+memory_set(struct acs_spec *spec, char *const *word, unsigned int count, struct acs_error *err)
+{
+	if (count != 1 || strcmp(word[0], "wired") != 0)
+		return acs_error_set(err, "memory must be wired");
+	spec->sp_wired = true;
+	return true;
+}
+
 void
 acs_spec_init(struct acs_spec *spec, const char *name)
 {
@@ -167,6 +176,8 @@ acs_spec_set(struct acs_spec *spec, const char *key, char *const *word, unsigned
 		return names_set(&spec->sp_modes, word, count, false, key, err);
 	if (strcmp(key, "rights") == 0)
 		return rights_set(spec, word, count, err);
+	if (strcmp(key, "memory") == 0)
+		return memory_set(spec, word, count, err);
 	if (strcmp(key, "restarts") == 0)
 		return number_set(&spec->sp_restarts, word, count, 1000, key, err);
 	if (strcmp(key, "priority") == 0)

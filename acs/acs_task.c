@@ -18,6 +18,7 @@
 #include <mach_port.h>
 #include <mach/machine/thread_status.h>
 #include <mach/task_special_ports.h>
+#include <mach/vm_wire.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,8 +40,7 @@ thread_raise(mach_port_t thread, uint32_t priority)
 	(void)thread_priority(thread, (int)priority, FALSE);
 }
 
-/* ACS itself goes before the servers: who starts and ends them must not wait for one that runs wild, nor for memory that somebody
- * else has used up (thread_wire: the kernel's reserve). */
+/* ACS itself goes before the servers: who starts and ends them must not wait for one that runs wild. */
 kern_return_t
 acs_task_setup(void)
 {
@@ -52,8 +52,6 @@ acs_task_setup(void)
 		return kr;
 	kr = host_processor_set_priv(acs_host_priv, name, &acs_processor_set);
 	mx_port_release(name);
-	if (kr == KERN_SUCCESS)
-		kr = mx_privilege(acs_host_priv);
 	if (kr == KERN_SUCCESS)
 		thread_raise(self, ACS_PRIORITY);
 	mx_port_release(self);
@@ -178,6 +176,8 @@ task_fill(mach_port_t task, const struct acs_spec *spec, const char *data, const
 		kr = image_load(task, data, image);
 	if (kr == KERN_SUCCESS)
 		kr = stack_make(task, spec, &sp);
+	if (kr == KERN_SUCCESS)
+		kr = spec->sp_wired ? vm_wire_all(acs_host_priv, task, VM_WIRE_ALL) : KERN_SUCCESS;
 	if (kr == KERN_SUCCESS)
 		kr = thread_make(task, spec->sp_priority, image->im_entry, sp, thread);
 	return kr;

@@ -144,6 +144,8 @@ void *mx_stack_alloc(size_t size);
 void mx_stack_free(void *stack, size_t size);
 /* Let the thread that calls use the kernel's reserve, if this server's threads do. */
 kern_return_t mx_privilege_thread(void);
+/* A stack was made: wire it, if this server is wired (mx_wire_own). */
+kern_return_t mx_wire_stack(vm_address_t base, vm_size_t size);
 
 /* ---- The loop (loop.c) ---- */
 

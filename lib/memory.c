@@ -22,6 +22,7 @@
 #define HEAP_STEP	0x10000u
 
 #define CONTIGUOUS_LEFT	8u	/* percent of the memory that must be free; below 6 the kernel begins to make threads wait */
+#define PAGE_LEFT	1u	/* for one page, which the kernel has as long as it has any */
 
 static mach_port_t wire_host;		/* stacks are wired with this; MACH_PORT_NULL: as all else, or not */
 
@@ -44,6 +45,14 @@ mx_pages_free(void *p, size_t bytes)
 	mx_export_forget((vm_address_t)p);
 }
 
+kern_return_t
+mx_wire_stack(vm_address_t base, vm_size_t size)
+{
+	if (wire_host == MACH_PORT_NULL)
+		return KERN_SUCCESS;
+	return vm_wire(wire_host, mx_task, base, size, VM_PROT_READ | VM_PROT_WRITE);
+}
+
 void *
 mx_stack_alloc(size_t size)
 {
@@ -52,8 +61,7 @@ mx_stack_alloc(size_t size)
 	if (base == NULL)
 		return NULL;
 	if (vm_protect(mx_task, (vm_address_t)base, PAGE_SIZE, FALSE, VM_PROT_NONE) != KERN_SUCCESS ||
-	    (wire_host != MACH_PORT_NULL && vm_wire(wire_host, mx_task, (vm_address_t)base + PAGE_SIZE, size,
-	    VM_PROT_READ | VM_PROT_WRITE) != KERN_SUCCESS)) {
+	    mx_wire_stack((vm_address_t)base + PAGE_SIZE, size) != KERN_SUCCESS) {
 		mx_pages_free(base, size + PAGE_SIZE);
 		return NULL;
 	}
@@ -133,12 +141,13 @@ mx_wire_all(mach_port_t host_priv)
 kern_return_t
 mx_wire_own(mach_port_t host_priv, size_t more)
 {
-	kern_return_t kr;
+	kern_return_t kr = mx_privilege(host_priv);	/* before anything is asked of the kernel */
 
 	free(malloc(more));		/* the heap keeps it */
-	kr = vm_wire_all(host_priv, mx_task, VM_WIRE_CURRENT);
 	if (kr == KERN_SUCCESS)
-		kr = mx_privilege(host_priv);
+		kr = vm_wire_all(host_priv, mx_task, VM_WIRE_NONE);	/* ACS may have begun it with all that is to come */
+	if (kr == KERN_SUCCESS)
+		kr = vm_wire_all(host_priv, mx_task, VM_WIRE_CURRENT);
 	wire_host = host_priv;
 	return kr;
 }
@@ -165,10 +174,10 @@ mx_contiguous_alloc(mach_port_t host_priv, mach_port_t task, vm_size_t size, uin
 	*address = 0;
 	/* A thread that may use the reserve stops the machine when there is no such block (the kernel panics), and one that may not
 	 * would wait when there is nothing but the reserve. */
-	if (host != MACH_PORT_NULL && mx_memory_is_short(CONTIGUOUS_LEFT))
+	if (host != MACH_PORT_NULL && mx_memory_is_short(size > PAGE_SIZE ? CONTIGUOUS_LEFT : PAGE_LEFT))
 		return KERN_RESOURCE_SHORTAGE;
 	self = mach_thread_self();
-	kr = host != MACH_PORT_NULL ? thread_wire(host, self, FALSE) : KERN_SUCCESS;
+	kr = host != MACH_PORT_NULL && size > PAGE_SIZE ? thread_wire(host, self, FALSE) : KERN_SUCCESS;
 	mx_port_release(self);
 	if (kr != KERN_SUCCESS)
 		return kr;

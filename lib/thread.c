@@ -84,6 +84,7 @@ slot_allocate(vm_size_t size)
 			return slot;
 		address = SLOT_BASE + (vm_address_t)(slot - slots + 1) * SLOT_SIZE - size;
 		if (slot->ts_stack == 0 && syscall_vm_allocate(mx_task, &address, size, FALSE) == KERN_SUCCESS) {
+			(void)mx_wire_stack(address, size);	/* at worst its pages come later */
 			slot->ts_stack = address;
 			slot->ts_size = size;
 			return slot;

@@ -43,6 +43,8 @@ enum { CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAP_KINDS };
 #define C_QUEUE_USED		0x30
 #define C_BYTES			0x38
 
+#define VIRTIO_PAGE	4096u
+
 #define RESET_TRIES	100000
 #define OPEN_MAX	32u
 
@@ -363,7 +365,9 @@ virtio_queue_make(struct virtio_dev *dev, struct virtq *q, unsigned int index, u
 	notify = (size_t)get16(dev, C_QUEUE_NOTIFY_OFF) * dev->vd_notify_step;
 	if (dev->vd_notify_bytes < 2 || notify > dev->vd_notify_bytes - 2)
 		return MX_EIO;
-	kr = virtio_memory(dev, virtq_bytes(size), &mem, &phys);
+	/* When memory is short there are single pages only. */
+	while ((kr = virtio_memory(dev, virtq_bytes(size), &mem, &phys)) == KERN_RESOURCE_SHORTAGE && virtq_bytes(size) > VIRTIO_PAGE)
+		size /= 2;
 	if (kr != KERN_SUCCESS)
 		return kr;
 	virtq_init(q, mem, phys, size);

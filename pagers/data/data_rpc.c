@@ -69,6 +69,7 @@ S_data_info(mx_object_ptr_t obj, mx_data_info_t *info)
 		.di_pages = data_store_stats.ss_pages, .di_store_kb = data_store_stats.ss_bytes / 1024,
 		.di_store_max_kb = data_store_stats.ss_limit / 1024, .di_zeros = data_counts.co_zeros,
 		.di_swapped = data_counts.co_slots, .di_objects = data_counts.co_objects, .di_waiting = data_waiting(),
+		.di_busy = data_swap_busy(),
 	};
 
 	if (mx_object_cast(obj, &control_class) == NULL)

@@ -40,6 +40,8 @@ kern_return_t data_swap_start(void);
 void data_swap_read(struct data_port *dp, uint32_t page, uint32_t max);
 /* The store has changed: write something to swap if it is nearly full. */
 void data_swap_balance(void);
+/* Requests to disks that are not answered yet. */
+uint32_t data_swap_busy(void);
 kern_return_t data_swap_add(const char *source, size_t length, const char *path, size_t path_length, int32_t priority);
 kern_return_t data_swap_remove(const char *source, size_t length);
 

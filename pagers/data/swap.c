@@ -38,6 +38,7 @@ static struct mx_cond jobs, to_save;
 static struct mx_mutex admin;		/* areas are added and removed one at a time */
 static int32_t next_priority = PRIORITY_FIRST;
 static bool saver_waits;
+static uint32_t busy;			/* requests to disks */
 static char save_buffer[DATA_SAVE_MAX * DATA_PAGE] __attribute__((aligned(DATA_PAGE)));
 
 static struct data_port *
@@ -117,6 +118,12 @@ want_save(bool is_saving)
 	return data_waiting() > 0 || data_store_stats.ss_live > (is_saving ? limit / 2 : limit / 8 * 5);
 }
 
+uint32_t
+data_swap_busy(void)
+{
+	return busy;
+}
+
 void
 data_swap_balance(void)
 {
@@ -148,7 +155,9 @@ save_some(void)
 	ar = data_slot_area(sv.sv_slot);
 	ahead_forget(sv.sv_slot, sv.sv_n);
 	mx_object_hold(port);
+	busy++;
 	kr = blk_write(ar->ar_disk, data_slot_offset(sv.sv_slot), save_buffer, sv.sv_n * DATA_PAGE);
+	busy--;
 	data_save_end(&sv, kr == KERN_SUCCESS);
 	mx_object_release(port);
 	if (kr != KERN_SUCCESS)
@@ -177,7 +186,7 @@ saver(void *arg)
 
 /* Into new pages. A few are read into a buffer of the driver's and copied, which needs no memory there. */
 static kern_return_t
-pages_read(const struct data_area *ar, data_word slot, uint32_t n, void **pages)
+pages_read_now(const struct data_area *ar, data_word slot, uint32_t n, void **pages)
 {
 	kern_return_t kr;
 
@@ -189,6 +198,17 @@ pages_read(const struct data_area *ar, data_word slot, uint32_t n, void **pages)
 	kr = blk_read(ar->ar_disk, data_slot_offset(slot), *pages, n * DATA_PAGE);
 	if (kr != KERN_SUCCESS)
 		mx_pages_free(*pages, n * DATA_PAGE);
+	return kr;
+}
+
+static kern_return_t
+pages_read(const struct data_area *ar, data_word slot, uint32_t n, void **pages)
+{
+	kern_return_t kr;
+
+	busy++;
+	kr = pages_read_now(ar, slot, n, pages);
+	busy--;
 	return kr;
 }
 

@@ -22,6 +22,8 @@
 struct dma_buffer {
 	char		*db_memory;
 	uint64_t	db_phys;
+	size_t		db_bytes;
+	struct dma_pool	*db_pool;
 	struct dma_buffer *db_next;
 };
 
@@ -30,10 +32,11 @@ struct dma_buffer {
 
 /* Rights: takes HOST. Errors: the kernel's */
 kern_return_t dma_start(mach_port_t host);
-/* A buffer of DMA_LARGE bytes, or for at most DMA_SMALL of that; and back. Blocks: until there is one. */
+/* A buffer of DMA_LARGE bytes, or for at most DMA_SMALL of that; and back. It can be smaller while memory is short. Blocks: until there is
+ * one. */
 struct dma_buffer *dma_take(size_t bytes);
 bool dma_is_there(size_t bytes);
-void dma_give(struct dma_buffer *db, size_t bytes);
+void dma_give(struct dma_buffer *db);
 /* New memory of whole pages for BYTES, which can be moved away: where a device sees it, in *COUNT pieces (VBLK_PIECES at most). It stays
  * where it is until dma_pages_release, after which it is memory as any other. Errors: MX_ENOMEM */
 kern_return_t dma_pages_make(size_t bytes, void **pages, struct virtq_buf *piece, unsigned int *count);

@@ -222,13 +222,18 @@ struct gather {
 static size_t
 gather_take(struct vblk *vb, struct gather *ga, size_t bytes)
 {
+	size_t room;
+
 	ga->ga_buffer[0] = dma_take(bytes);
 	ga->ga_count = 1;
-	if (bytes <= DMA_LARGE)
-		return bytes;
-	while (ga->ga_count < vb->vb_gather_max && ga->ga_count * DMA_LARGE < bytes && dma_is_there(DMA_LARGE))
-		ga->ga_buffer[ga->ga_count++] = dma_take(DMA_LARGE);
-	return bytes < ga->ga_count * DMA_LARGE ? bytes : ga->ga_count * DMA_LARGE;
+	room = ga->ga_buffer[0]->db_bytes;
+	while (ga->ga_count < vb->vb_gather_max && room < bytes && dma_is_there(bytes - room)) {
+		struct dma_buffer *db = dma_take(bytes - room);
+
+		ga->ga_buffer[ga->ga_count++] = db;
+		room += db->db_bytes;
+	}
+	return bytes < room ? bytes : room;
 }
 
 /* Between BUF and the buffers. PIECE becomes where these are. */
@@ -237,7 +242,7 @@ gather_copy(const struct gather *ga, char *buf, size_t bytes, bool write, struct
 {
 	for (unsigned int i = 0; i < ga->ga_count; i++) {
 		const struct dma_buffer *db = ga->ga_buffer[i];
-		size_t n = bytes < DMA_LARGE ? bytes : DMA_LARGE;
+		size_t n = bytes < db->db_bytes ? bytes : db->db_bytes;
 
 		piece[i] = (struct virtq_buf){ db->db_phys, (uint32_t)n };
 		if (buf != NULL)
@@ -261,7 +266,7 @@ piece_do(struct vblk *vb, uint64_t sector, size_t bytes, char *buf, bool write, 
 	if (!write && kr == KERN_SUCCESS)
 		gather_copy(&ga, buf, size, false, piece);
 	for (unsigned int i = 0; i < ga.ga_count; i++)
-		dma_give(ga.ga_buffer[i], i == 0 ? bytes : DMA_LARGE);
+		dma_give(ga.ga_buffer[i]);
 	*done = size;
 	return kr;
 }

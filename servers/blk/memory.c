@@ -20,15 +20,23 @@
 #define SMALL_COUNT	64u
 #define LARGE_COUNT	16u
 #define BATCH		(256u << 10)	/* of one allocation */
+#define FEW		8u
+#define AGAIN_NS	100000000u
 
-struct pool {
+struct dma_pool {
+	const size_t	po_bytes;	/* of a buffer */
+	struct dma_buffer *const po_buffers;
+	const unsigned int po_count;
+	unsigned int	po_made;	/* how many there are; all of them, but when memory is short */
+	uint64_t	po_tried_ns;	/* when the last of them was asked for in vain */
 	struct dma_buffer *po_free;
 	struct mx_cond	po_some;
 };
 
 static mach_port_t host_port;
-static struct pool small, large;
-static struct dma_buffer buffers[SMALL_COUNT + LARGE_COUNT];
+static struct dma_buffer small_buffers[SMALL_COUNT], large_buffers[LARGE_COUNT];
+static struct dma_pool small = { .po_bytes = DMA_SMALL, .po_buffers = small_buffers, .po_count = SMALL_COUNT };
+static struct dma_pool large = { .po_bytes = DMA_LARGE, .po_buffers = large_buffers, .po_count = LARGE_COUNT };
 
 static kern_return_t
 contiguous_make(size_t bytes, vm_address_t *va, uint64_t *phys)
@@ -38,24 +46,52 @@ contiguous_make(size_t bytes, vm_address_t *va, uint64_t *phys)
 
 /* ---- Buffers ---- */
 
-static kern_return_t
-pool_fill(struct pool *po, struct dma_buffer *db, size_t bytes, unsigned int count)
+static void
+buffer_add(struct dma_pool *po, vm_address_t va, uint64_t phys, size_t bytes)
 {
-	while (count > 0) {
+	struct dma_buffer *db = &po->po_buffers[po->po_made++];
+
+	*db = (struct dma_buffer){ (char *)va, phys, bytes, po, NULL };
+	dma_give(db);
+}
+
+/* All that are missing. Errors: KERN_RESOURCE_SHORTAGE there is no memory for all of them now; the kernel's */
+static kern_return_t
+pool_fill(struct dma_pool *po)
+{
+	while (po->po_made < po->po_count) {
 		vm_address_t va;
 		uint64_t phys;
 		kern_return_t kr = contiguous_make(BATCH, &va, &phys);
 
-		if (kr != KERN_SUCCESS)
+		if (kr != KERN_SUCCESS) {
+			po->po_tried_ns = mx_now_ns();
 			return kr;
-		for (size_t at = 0; at + bytes <= BATCH && count > 0; at += bytes, count--, db++) {
-			db->db_memory = (char *)va + at;
-			db->db_phys = phys + at;
-			db->db_next = po->po_free;
-			po->po_free = db;
 		}
+		for (size_t at = 0; at + po->po_bytes <= BATCH && po->po_made < po->po_count; at += po->po_bytes)
+			buffer_add(po, va + at, phys + at, po->po_bytes);
 	}
 	return KERN_SUCCESS;
+}
+
+/*
+ * When memory is short while the driver comes back, a few buffers of one page each: all that is needed for who makes memory free by
+ * writing to the disk. Errors: the kernel's
+ */
+static kern_return_t
+pool_begin(struct dma_pool *po)
+{
+	kern_return_t kr = KERN_SUCCESS;
+
+	for (unsigned int i = 0; i < FEW && kr == KERN_SUCCESS; i++) {
+		vm_address_t va;
+		uint64_t phys;
+
+		kr = contiguous_make(PAGE, &va, &phys);
+		if (kr == KERN_SUCCESS)
+			buffer_add(po, va, phys, PAGE);
+	}
+	return kr;
 }
 
 kern_return_t
@@ -64,20 +100,29 @@ dma_start(mach_port_t host)
 	kern_return_t kr;
 
 	host_port = host;
-	kr = pool_fill(&small, buffers, DMA_SMALL, SMALL_COUNT);
-	return kr == KERN_SUCCESS ? pool_fill(&large, buffers + SMALL_COUNT, DMA_LARGE, LARGE_COUNT) : kr;
+	kr = pool_fill(&small);
+	if (kr == KERN_RESOURCE_SHORTAGE && small.po_made == 0)
+		kr = pool_begin(&small);
+	if (kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE)
+		kr = pool_fill(&large);
+	return kr == KERN_RESOURCE_SHORTAGE ? KERN_SUCCESS : kr;
 }
 
-static struct pool *
+/* The pool for BYTES. What was missing when the driver started is made when there is memory again. */
+static struct dma_pool *
 pool_of(size_t bytes)
 {
-	return bytes <= DMA_SMALL ? &small : &large;
+	struct dma_pool *po = bytes <= DMA_SMALL ? &small : &large;
+
+	if (po->po_made < po->po_count && mx_now_ns() - po->po_tried_ns > AGAIN_NS)
+		(void)pool_fill(po);
+	return po->po_made > 0 ? po : &small;
 }
 
 struct dma_buffer *
 dma_take(size_t bytes)
 {
-	struct pool *po = pool_of(bytes);
+	struct dma_pool *po = pool_of(bytes);
 	struct dma_buffer *db;
 
 	while ((db = po->po_free) == NULL)
@@ -93,9 +138,9 @@ dma_is_there(size_t bytes)
 }
 
 void
-dma_give(struct dma_buffer *db, size_t bytes)
+dma_give(struct dma_buffer *db)
 {
-	struct pool *po = pool_of(bytes);
+	struct dma_pool *po = db->db_pool;
 
 	db->db_next = po->po_free;
 	po->po_free = db;

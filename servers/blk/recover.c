@@ -49,8 +49,9 @@ blk_fresh(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if ((kr = mx_right("host", &host)) != KERN_SUCCESS || (kr = mx_lookup("hw", &hw)) != KERN_SUCCESS ||
-	    (kr = dma_start(host)) != KERN_SUCCESS || (kr = mx_wire_own(host, HEAP)) != KERN_SUCCESS)
+	/* The privilege first: who waits for this driver may hold all memory but the reserve. */
+	if ((kr = mx_right("host", &host)) != KERN_SUCCESS || (kr = mx_wire_own(host, HEAP)) != KERN_SUCCESS ||
+	    (kr = mx_lookup("hw", &hw)) != KERN_SUCCESS || (kr = dma_start(host)) != KERN_SUCCESS)
 		return kr;
 	if (!disks_find(hw))
 		mx_server_done("this machine has no virtio disk");

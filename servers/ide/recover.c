@@ -49,9 +49,11 @@ ide_fresh(int argc, char **argv)
 	(void)argv;
 	if ((kr = mx_right("device", &master)) != KERN_SUCCESS || (kr = mx_right("host", &host)) != KERN_SUCCESS)
 		return kr;
+	kr = mx_wire_own(host, HEAP);	/* first, as in servers/blk */
+	if (kr != KERN_SUCCESS)
+		return kr;
 	if (disks_find(master) == 0)
 		mx_server_done("the kernel drives no disk");
-	kr = mx_wire_own(host, HEAP);
 	for (unsigned int i = 0; i < sizeof majors / sizeof majors[0] && kr == KERN_SUCCESS; i++)
 		kr = blkdev_register(majors[i]);
 	if (kr == KERN_SUCCESS)

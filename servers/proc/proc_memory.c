@@ -24,8 +24,10 @@
 #define MS		1000000ull
 #define LOOK_MIN_MS	20u
 #define LOOK_MAX_MS	1000u
-#define PATIENCE	3		/* looks in a row at a full data pager before somebody is killed */
-#define PATIENCE_LONG	50u		/* the same when it has room, and yet nothing moves */
+/* Looks in a row before somebody is killed: */
+#define PATIENCE_FULL	3u		/* ... at a full data pager */
+#define PATIENCE_ROOM	50u		/* ... at one that has room, and yet nothing moves */
+#define PATIENCE_DISK	1500u		/* ... at one that waits for its disk, whose driver may be on its way back: half a minute */
 #define MANY		6u		/* a share of the memory that is so large that nobody waits */
 #define STORE_ROOM_KB	64u		/* less room is none */
 #define VICTIM_MIN_KB	2048u		/* nobody who has less is to blame */
@@ -162,6 +164,7 @@ static uint32_t
 hunger(uint32_t left, uint32_t before, uint64_t *moved)
 {
 	struct mx_data_info d;
+	uint32_t patience;
 	bool is_full, has_moved;
 
 	if (left >= total_pages / MANY)
@@ -173,7 +176,8 @@ hunger(uint32_t left, uint32_t before, uint64_t *moved)
 	/* Full, it may still change pages for others without end. */
 	if ((has_moved && !is_full) || !somebody_waits())
 		return 0;
-	return before + (is_full ? PATIENCE_LONG / PATIENCE + 1 : 1);
+	patience = is_full ? PATIENCE_FULL : d.di_busy > 0 ? PATIENCE_DISK : PATIENCE_ROOM;
+	return before + PATIENCE_DISK / patience;
 }
 
 /* Milliseconds until the free memory should be looked at again. */
@@ -199,7 +203,7 @@ memory_watch(void *arg)
 
 		memory_is_low = left < total_pages / 11;
 		hungry = hunger(left, hungry, &moved);
-		if (hungry >= PATIENCE_LONG) {
+		if (hungry >= PATIENCE_DISK) {
 			hungry = 0;
 			if (!kill_worst(left) && !was_told) {
 				mx_log(MX_LOG_ERROR, "out of memory, and no process has much of it");

@@ -54,6 +54,13 @@ mx_privilege(mach_port_t host_priv)
 }
 
 kern_return_t
+mx_wire_own(mach_port_t host_priv, size_t more)
+{
+	(void)more;
+	return mx_privilege(host_priv);
+}
+
+kern_return_t
 mx_wire_all(mach_port_t host_priv)
 {
 	(void)host_priv;

@@ -225,7 +225,14 @@ test_backoff(void)
 	ok(rising, "then later and later");
 	ok(!acs_backoff_next(&b, 5, 1000, &delay), "then never");
 	ok(acs_backoff_next(&b, 5, ACS_STABLE_NS, &delay) && delay == 0, "who ran long is forgiven");
-	b.bo_failures = 0;
+	rising = true;
+	for (int i = 0; i < 200; i++)
+		rising = rising && acs_backoff_next(&b, 5, ACS_WORKED_NS, &delay) && delay == 0;
+	ok(rising, "who does its work in between is back at once");
+	for (int i = 0; i < 49; i++)
+		(void)acs_backoff_next(&b, 5, ACS_WORKED_NS, &delay);
+	ok(!acs_backoff_next(&b, 5, ACS_WORKED_NS, &delay), "... but not for ever");
+	b = (struct acs_backoff){ 0 };
 	ok(!acs_backoff_next(&b, 0, ACS_STABLE_NS, &delay), "restarts 0: never");
 	for (int i = 0; i < 100; i++)
 		(void)acs_backoff_next(&b, 1000, 0, &delay);

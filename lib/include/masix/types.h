@@ -138,7 +138,8 @@ struct mx_data_info {			/* 24 words */
 	uint32_t	di_objects;
 	uint32_t	di_waiting;	/* pages that there is no room for */
 	uint32_t	di_errors;	/* of swap's disks */
-	uint32_t	di_pad[4];
+	uint32_t	di_busy;	/* requests to them that are not answered yet */
+	uint32_t	di_pad[3];
 };
 
 struct mx_cred {			/* 8 words; supplementary groups travel beside it */
