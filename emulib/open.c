@@ -154,29 +154,57 @@ open_mode_suffices(uint32_t have, uint32_t want)
 	return (have & MX_O_ACCMODE) == MX_O_RDWR || (have & MX_O_ACCMODE) == (want & MX_O_ACCMODE);
 }
 
-/* A file or directory is opened anew under the name that vfs knows; anything else, and what has no name, is the same description. */
+/* What F has open, whether it has a name or not. Errors: -ENOENT it is no regular file, or one of a server that vfs does not know */
+static int32_t
+open_object(struct em_file *f, struct em_path *p, uint32_t flags)
+{
+	int32_t result;
+
+	p->p_dir = f->f_port;
+	p->p_len = 0;
+	result = open_new(p, flags, 0);
+	p->p_dir = MACH_PORT_NULL;		/* F's still */
+	return result == EM_E(EBADF) ? EM_E(ENOENT) : result;
+}
+
+/* The same under the name that vfs knows. */
+static int32_t
+open_by_name(struct em_file *f, struct em_path *p, uint32_t flags)
+{
+	mach_msg_type_number_t n = sizeof p->p_name;
+	int32_t err = EM_VFS(vfs_path_of(em_vfs(), f->f_port, p->p_name, &n));
+
+	if (err < 0)
+		return err;
+	p->p_len = em_min(n, sizeof p->p_name - 1);
+	return open_new(p, flags, 0);
+}
+
+/* The same description once more. */
+static int32_t
+open_duplicate(struct em_file *f, int32_t fd, uint32_t flags)
+{
+	if (!open_mode_suffices(em_file_flags(f), flags) || em_file_flags(f) & MX_O_PATH)
+		return EM_E(EACCES);
+	return em_fd_dup(fd, 0, em_fd_cloexec(flags));
+}
+
+/* A regular file or directory is opened anew, with the rights that the caller has now; anything else is the same description. */
 static int32_t
 open_again(int32_t fd, struct em_path *p, uint32_t flags)
 {
 	struct em_file *f = em_fd_get(fd);
-	mach_msg_type_number_t n = sizeof p->p_name;
 	int32_t result = EM_E(ENOENT);
 
 	if (f == NULL)
 		return EM_E(ENOENT);
-	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_DIR || f->f_kind == MX_KIND_PATH)
-		result = EM_VFS(vfs_path_of(em_vfs(), f->f_port, p->p_name, &n));
-	if (result == 0 && n <= sizeof p->p_name) {
-		p->p_len = n;
-		result = open_new(p, flags & ~(uint32_t)(MX_O_CREAT | MX_O_EXCL | MX_O_NOFOLLOW), 0);
-	}
-	if (result == EM_E(ENOENT)) {
-		result = open_mode_suffices(em_file_flags(f), flags) && !(em_file_flags(f) & MX_O_PATH) ? 0 : EM_E(EACCES);
-		if (result == 0 && f->f_kind == MX_KIND_FILE && flags & MX_O_TRUNC)
-			result = EM_IO(io_truncate(f->f_port, 0));
-		if (result == 0)
-			result = em_fd_dup(fd, 0, em_fd_cloexec(flags));
-	}
+	flags &= ~(uint32_t)MX_O_CREAT;
+	if (f->f_kind == MX_KIND_FILE || f->f_kind == MX_KIND_STREAM || f->f_kind == MX_KIND_PATH)
+		result = open_object(f, p, flags);
+	if (result == EM_E(ENOENT) && (f->f_kind == MX_KIND_DIR || f->f_kind == MX_KIND_PATH))
+		result = open_by_name(f, p, flags);
+	if (result == EM_E(ENOENT))
+		result = open_duplicate(f, fd, flags);
 	em_file_release(f);
 	return result;
 }
@@ -216,7 +244,7 @@ open_at(int32_t dirfd, uint32_t path, uint32_t flags, uint32_t mode)
 		return result;
 	fd = flags & (MX_O_PATH | MX_O_NOFOLLOW) ? -1 : em_path_fd(&p);
 	if (fd >= 0)
-		result = open_again(fd, &p, flags);
+		result = (flags & (MX_O_CREAT | MX_O_EXCL)) == (MX_O_CREAT | MX_O_EXCL) ? EM_E(EEXIST) : open_again(fd, &p, flags);
 	else
 		result = open_new(&p, flags, flags & MX_O_CREAT ? mode & 07777 & ~em_proc()->p_umask : 0);
 	em_path_done(&p);

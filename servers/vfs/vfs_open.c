@@ -59,6 +59,15 @@ regular_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, ch
 	return vfs_remote_open(vn, flags, uid, flags & MX_OPEN_EXEC ? MX_BLOB_MAX : 0, data, od);
 }
 
+kern_return_t
+vfs_open_again(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, char *data, struct vfs_opened *od)
+{
+	kern_return_t kr = vfs_vnode_type(vn) == MX_S_IFREG ? vfs_open_check(who, vn, flags, false) : MX_ENOENT;
+
+	od->od_data_len = 0;
+	return kr == KERN_SUCCESS ? regular_open(who, vn, flags & ~(uint32_t)MX_OPEN_EXEC, data, od) : kr;
+}
+
 static kern_return_t
 fifo_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, uint32_t tag, struct vfs_opened *od)
 {

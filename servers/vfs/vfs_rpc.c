@@ -123,6 +123,38 @@ is_repeatable(const struct vfs_vnode *vn, uint32_t flags, uint32_t kind)
 	return kind == MX_KIND_FILE && (flags & ~MX_O_LARGEFILE) == MX_O_RDONLY && vn->vn_mount->mn_stays;
 }
 
+/* What is behind DIR, opened anew: it may have no name any more, and the way to one is not asked for. */
+static kern_return_t
+object_open(const struct vfs_who *wh, mach_port_t dir, uint32_t flags, char *data, struct vfs_opened *od)
+{
+	struct vfs_vnode *vn;
+	kern_return_t kr = port_vnode(dir, &vn);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vfs_open_again(wh, vn, flags, data, od);
+	vfs_vnode_release(vn);
+	return kr;
+}
+
+/* PATH, or what it is opened as. *STEADY: STAMP may say how long it is the same. */
+static kern_return_t
+path_open(const struct vfs_who *wh, const struct vfs_path *pa, uint32_t tag, uint32_t flags, uint32_t mode, mx_stamp_t *stamp,
+	const bool *steady, char *data, struct vfs_opened *od)
+{
+	struct vfs_name *na;
+	bool created;
+	kern_return_t kr = vfs_op_open(wh, pa, flags, mode, &na, &created);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = vfs_open_name(wh, pa, na, flags, tag, created, data, od);
+	if (kr == KERN_SUCCESS && *steady && is_repeatable(na->na_vnode, flags, od->od_kind))
+		vfs_stamp_end(stamp, na->na_vnode);
+	vfs_name_release(na);
+	return kr;
+}
+
 kern_return_t
 S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, const mx_path_t path,
 	mach_msg_type_number_t path_len, uint32_t flags, uint32_t mode, uint32_t *kind, mach_port_t *io,
@@ -131,21 +163,18 @@ S_vfs_open(mx_object_ptr_t ctx, uint32_t tag, int32_t who, mach_port_t dir, cons
 	const struct vfs_who *wh = vfs_who_of(ctx);
 	struct vfs_opened od;
 	struct vfs_path pa;
-	struct vfs_name *na;
-	bool created, steady = false;
+	bool steady = false;
 	kern_return_t kr;
 
 	*stamp = vfs_stamp_begin();
-	kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
-	pa.pa_steady = &steady;
-	if (kr == KERN_SUCCESS)
-		kr = vfs_op_open(wh, &pa, flags, mode, &na, &created);
-	if (kr != KERN_SUCCESS)
-		return kr;
-	kr = vfs_open_name(wh, &pa, na, flags, tag, created, data, &od);
-	if (kr == KERN_SUCCESS && steady && is_repeatable(na->na_vnode, flags, od.od_kind))
-		vfs_stamp_end(stamp, na->na_vnode);
-	vfs_name_release(na);
+	if (path_len == 0 && MACH_PORT_VALID(dir)) {
+		kr = object_open(wh, dir, flags, data, &od);
+	} else {
+		kr = vfs_path_decode(wh, who, dir, path, path_len, &pa);
+		pa.pa_steady = &steady;
+		if (kr == KERN_SUCCESS)
+			kr = path_open(wh, &pa, tag, flags, mode, stamp, &steady, data, &od);
+	}
 	if (kr != KERN_SUCCESS)
 		return kr;
 	*kind = od.od_kind;

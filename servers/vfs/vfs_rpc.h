@@ -77,6 +77,9 @@ kern_return_t vfs_open_name(const struct vfs_who *who, const struct vfs_path *pa
 /* Open VN, whose permissions were checked, to be executed. DATA has room for MX_BLOB_MAX bytes. */
 kern_return_t vfs_open_program(const struct vfs_who *who, struct vfs_vnode *vn, char *data, struct vfs_opened *od);
 
+/* Open the regular file VN, which has been opened before, anew. Errors: MX_ENOENT it is none */
+kern_return_t vfs_open_again(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags, char *data, struct vfs_opened *od);
+
 /* vfs_remote.c */
 kern_return_t vfs_remote_open(struct vfs_vnode *vn, uint32_t flags, uint32_t uid, uint32_t want, char *data,
 	struct vfs_opened *od);

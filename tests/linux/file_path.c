@@ -281,6 +281,44 @@ test_directories(void)
 	free(seen);
 }
 
+/* A file that is open, opened once more by its descriptor: a description of its own, with the rights that one has now. */
+static void
+test_again(void)
+{
+	char name[64], buf[20];
+	int fd, again;
+
+	put("again");
+	fd = open("again", O_RDONLY);
+	unlink("again");
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	returns(lseek(fd, 2, SEEK_SET), 2);
+	again = open(name, O_RDWR);
+	returns(read(again, buf, 10), 3);
+	returns(lseek(fd, 0, SEEK_CUR), 2);
+	returns(write(again, "more", 4), 4);
+	returns(read(fd, buf, 20), 5);
+	returns(fcntl(again, F_GETFL) & O_ACCMODE, O_RDWR);
+	close(again);
+	again = open(name, O_WRONLY | O_APPEND);
+	returns(write(again, "end", 3), 3);
+	fails(read(again, buf, 1), EBADF);
+	close(again);
+	returns(pread(fd, buf, 20, 7), 3);
+	fails(open(name, O_RDONLY | O_DIRECTORY), ENOTDIR);
+	fails(open(name, O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+	close(open(name, O_WRONLY | O_TRUNC));
+	returns(lseek(fd, 0, SEEK_END), 0);
+	returns(fchmod(fd, 0444), 0);
+	returns(seteuid(1000), 0);
+	fails(open(name, O_RDWR), EACCES);
+	again = open(name, O_RDONLY);
+	returns(read(again, buf, 1), 0);
+	close(again);
+	returns(seteuid(0), 0);
+	close(fd);
+}
+
 static void
 test_own_descriptors(void)
 {
@@ -339,6 +377,7 @@ main(void)
 	test_at();
 	test_attributes();
 	test_directories();
+	test_again();
 	test_own_descriptors();
 	test_statfs();
 	return tap_end();
