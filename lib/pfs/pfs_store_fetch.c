@@ -486,12 +486,16 @@ static void
 store_terminated(struct mx_pager *pg)
 {
 	struct pfs_store *ps = mx_pager_owner(pg);
-	uint32_t i, j;
+	uint32_t page, *slot;
 
 	mx_spin_lock(&ps->ps_lock);
-	for (i = 0; i < ps->ps_nleaves; i++)
-		for (j = 0; ps->ps_leaf[i] != NULL && j < PS_LEAF; j++)
-			ps->ps_leaf[i][j] &= ~PS_KERNEL;
+	for (page = 0; page < mx_slots_end(&ps->ps_slots); page++) {
+		slot = store_slot_find(ps, page);
+		if (slot == NULL)
+			page |= MX_SLOTS_LEAF - 1;
+		else
+			*slot &= ~PS_KERNEL;
+	}
 	mx_spin_unlock(&ps->ps_lock);
 }
 

@@ -57,11 +57,11 @@ run_take(struct pfs_store *ps, uint32_t first, uint32_t end, struct run *ru)
 		return false;
 	ru->ru_n = 0;
 	mx_spin_lock(&ps->ps_lock);
-	if (end > ps->ps_nleaves * PS_LEAF)
-		end = ps->ps_nleaves * PS_LEAF;
+	if (end > mx_slots_end(&ps->ps_slots))
+		end = mx_slots_end(&ps->ps_slots);
 	for (page = first; page < end && !is_storable(slot = store_slot_find(ps, page)); page++)
 		if (slot == NULL)
-			page |= PS_LEAF - 1;
+			page |= MX_SLOTS_LEAF - 1;
 	ru->ru_page = page;
 	for (; page < end && ru->ru_n < PS_CLUSTER && is_storable(slot = store_slot_find(ps, page)); page++) {
 		ru->ru_addr[ru->ru_n++] = store_address(*slot);
@@ -221,12 +221,12 @@ is_storing(struct pfs_store *ps, uint32_t first, uint32_t end)
 {
 	uint32_t page, *slot;
 
-	if (end > ps->ps_nleaves * PS_LEAF)
-		end = ps->ps_nleaves * PS_LEAF;
+	if (end > mx_slots_end(&ps->ps_slots))
+		end = mx_slots_end(&ps->ps_slots);
 	for (page = first; ps->ps_pending > 0 && page < end; page++) {
 		slot = store_slot_find(ps, page);
 		if (slot == NULL)
-			page |= PS_LEAF - 1;
+			page |= MX_SLOTS_LEAF - 1;
 		else if (*slot & PS_STORING)
 			return true;
 	}

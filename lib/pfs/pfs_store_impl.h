@@ -23,7 +23,6 @@
 #define PS_RENEWED	32u	/* the address is not the one that is being stored */
 #define PS_FLAGS	(MX_PAGE - 1)
 
-#define PS_LEAF		64u	/* slots in a leaf */
 #define PS_CLUSTER	64u	/* pages that are fetched or stored at once */
 #define PS_PAGES_MAX	0xfffffu	/* the kernel's offsets have 32 bits */
 
@@ -45,8 +44,7 @@ struct pfs_store {
 	uint32_t	ps_cluster;	/* and how many were */
 	/* guarded by ps_lock against the pager's thread */
 	struct mx_spin	ps_lock;
-	uint32_t	**ps_leaf;	/* changed by fibrils under the lock */
-	uint32_t	ps_nleaves;
+	struct mx_slots	ps_slots;
 	uint32_t	ps_npages;	/* the end of the file */
 	uint32_t	ps_pending;	/* addresses */
 };
@@ -72,10 +70,25 @@ store_pager(const struct pfs_store *ps)
 /* ---- Slots (pfs_store_slots.c) ---- */
 
 /* NULL: it is 0. Locks: ps_lock, or a fibril that only looks */
-uint32_t *store_slot_find(struct pfs_store *ps, uint32_t page);
-uint32_t store_slot_get(struct pfs_store *ps, uint32_t page);
+static inline uint32_t *
+store_slot_find(struct pfs_store *ps, uint32_t page)
+{
+	return mx_slots_find(&ps->ps_slots, page);
+}
+
+static inline uint32_t
+store_slot_get(struct pfs_store *ps, uint32_t page)
+{
+	return mx_slots_get(&ps->ps_slots, page);
+}
+
 /* Have slots for [FIRST, END). False: no memory. Fibrils only. */
-bool store_slots_make(struct pfs_store *ps, uint32_t first, uint32_t end);
+static inline bool
+store_slots_make(struct pfs_store *ps, uint32_t first, uint32_t end)
+{
+	return mx_slots_make(&ps->ps_slots, &ps->ps_lock, first, end);
+}
+
 void store_slots_free(struct pfs_store *ps);
 /* SLOT gets the page ADDR, to be stored. Answers the one that it replaces and that has to be freed, or NULL. Locks: ps_lock */
 void *store_slot_put(struct pfs_store *ps, uint32_t *slot, void *addr);

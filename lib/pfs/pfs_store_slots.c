@@ -1,92 +1,20 @@
 /*
  * pfs_store_slots.c - what is known of each page of a stored file.
  *
- * Locks: a slot changes under ps_lock; tables grow on fibrils only, so that the pager's thread never allocates.
+ * Locks: a slot changes under ps_lock.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include <stdlib.h>
-#include <string.h>
 #include "pfs_store_impl.h"
 
 volatile uint32_t store_pending_all;
 
-uint32_t *
-store_slot_find(struct pfs_store *ps, uint32_t page)
-{
-	uint32_t leaf = page / PS_LEAF;
-
-	if (leaf >= ps->ps_nleaves || ps->ps_leaf[leaf] == NULL)
-		return NULL;
-	return &ps->ps_leaf[leaf][page % PS_LEAF];
-}
-
-uint32_t
-store_slot_get(struct pfs_store *ps, uint32_t page)
-{
-	uint32_t *slot = store_slot_find(ps, page);
-
-	return slot != NULL ? *slot : 0;
-}
-
-/* Room for leaf number LEAVES - 1 in the table. */
-static bool
-leaves_reserve(struct pfs_store *ps, uint32_t leaves)
-{
-	uint32_t size = ps->ps_nleaves != 0 ? ps->ps_nleaves : 1;
-	uint32_t **table, **old = ps->ps_leaf;
-
-	if (leaves <= ps->ps_nleaves)
-		return true;
-	while (size < leaves)
-		size *= 2;
-	table = calloc(size, sizeof(*table));
-	if (table == NULL)
-		return false;
-	if (old != NULL)
-		memcpy(table, old, ps->ps_nleaves * sizeof(*table));
-	mx_spin_lock(&ps->ps_lock);
-	ps->ps_leaf = table;
-	ps->ps_nleaves = size;
-	mx_spin_unlock(&ps->ps_lock);
-	free(old);
-	return true;
-}
-
-bool
-store_slots_make(struct pfs_store *ps, uint32_t first, uint32_t end)
-{
-	uint32_t leaf, *slots;
-
-	if (first >= end)
-		return true;
-	if (!leaves_reserve(ps, (end - 1) / PS_LEAF + 1))
-		return false;
-	for (leaf = first / PS_LEAF; leaf <= (end - 1) / PS_LEAF; leaf++) {
-		if (ps->ps_leaf[leaf] != NULL)
-			continue;
-		slots = calloc(PS_LEAF, sizeof(*slots));
-		if (slots == NULL)
-			return false;
-		mx_spin_lock(&ps->ps_lock);
-		ps->ps_leaf[leaf] = slots;
-		mx_spin_unlock(&ps->ps_lock);
-	}
-	return true;
-}
-
 void
 store_slots_free(struct pfs_store *ps)
 {
-	uint32_t i;
-
-	store_slots_clear(ps, 0, ps->ps_nleaves * PS_LEAF);
-	for (i = 0; i < ps->ps_nleaves; i++)
-		free(ps->ps_leaf[i]);
-	free(ps->ps_leaf);
-	ps->ps_leaf = NULL;
-	ps->ps_nleaves = 0;
+	store_slots_clear(ps, 0, mx_slots_end(&ps->ps_slots));
+	mx_slots_free(&ps->ps_slots);
 }
 
 void *
@@ -128,7 +56,7 @@ store_slots_clear(struct pfs_store *ps, uint32_t first, uint32_t end)
 	for (page = first; page < end; page++) {
 		slot = store_slot_find(ps, page);
 		if (slot == NULL) {
-			page |= PS_LEAF - 1;	/* the whole leaf is missing */
+			page |= MX_SLOTS_LEAF - 1;	/* the whole leaf is missing */
 			continue;
 		}
 		mx_spin_lock(&ps->ps_lock);
@@ -146,12 +74,12 @@ is_busy(struct pfs_store *ps, uint32_t first, uint32_t end)
 {
 	uint32_t page, *slot;
 
-	if (end > ps->ps_nleaves * PS_LEAF)
-		end = ps->ps_nleaves * PS_LEAF;
+	if (end > mx_slots_end(&ps->ps_slots))
+		end = mx_slots_end(&ps->ps_slots);
 	for (page = first; page < end; page++) {
 		slot = store_slot_find(ps, page);
 		if (slot == NULL)
-			page |= PS_LEAF - 1;
+			page |= MX_SLOTS_LEAF - 1;
 		else if (*slot & (PS_CLAIMED | PS_STORING))
 			return true;
 	}

@@ -32,8 +32,6 @@ kern_return_t tmpfs_unpack(struct pfs_node *root, const void *archive, size_t si
 #define TP_KEEP		4u	/* a page of an archive that stays there: not written, not moved, not freed */
 #define TP_FLAGS	(MX_PAGE - 1)
 
-#define TP_LEAF		1024u	/* slots in a leaf */
-
 struct tmpfs_pages {
 	const uint8_t	*tp_archive;	/* contents are this part of the archive, unchanged, while there are no slots */
 	bool		tp_keep;	/* its pages stay (TP_KEEP) */
@@ -41,8 +39,7 @@ struct tmpfs_pages {
 	uint32_t	tp_small_size;	/* of the block; bytes past the file's size are zero */
 	struct mx_mutex	tp_mutex;	/* who changes the size or writes, across a wait */
 	struct mx_spin	tp_lock;	/* guards the rest against the pager's thread */
-	uint32_t	**tp_leaf;
-	uint32_t	tp_nleaves;
+	struct mx_slots	tp_slots;
 	uint32_t	tp_npages;	/* of the file's size: the pager's end of file */
 	uint32_t	tp_used;	/* slots that are not holes */
 };
@@ -71,10 +68,25 @@ tmpfs_pages_of(uint64_t size)
 }
 
 /* The slot of PAGE, or NULL; its contents, 0 without. Locks: tp_lock held, or a fibril that only looks */
-uint32_t *tmpfs_slot_find(struct tmpfs_pages *tp, uint32_t page);
-uint32_t tmpfs_slot_get(struct tmpfs_pages *tp, uint32_t page);
-/* The slot of PAGE, made when it is not there. NULL: no memory. Fibrils only. */
-uint32_t *tmpfs_slot_make(struct tmpfs_pages *tp, uint32_t page);
+static inline uint32_t *
+tmpfs_slot_find(struct tmpfs_pages *tp, uint32_t page)
+{
+	return mx_slots_find(&tp->tp_slots, page);
+}
+
+static inline uint32_t
+tmpfs_slot_get(struct tmpfs_pages *tp, uint32_t page)
+{
+	return mx_slots_get(&tp->tp_slots, page);
+}
+
+/* Have slots for [FIRST, END). False: no memory. Fibrils only. */
+static inline bool
+tmpfs_slots_make(struct tmpfs_pages *tp, uint32_t first, uint32_t end)
+{
+	return mx_slots_make(&tp->tp_slots, &tp->tp_lock, first, end);
+}
+
 /* SLOT, a hole till now, gets VALUE. Locks: tp_lock held */
 void tmpfs_slot_fill(struct tmpfs_node *tn, uint32_t *slot, uint32_t value);
 /* Empty [FIRST, END). The kernel's pages among them have been or will be discarded. */

@@ -120,12 +120,13 @@ static kern_return_t
 page_write(struct tmpfs_node *tn, uint64_t offset, const uint8_t *buf, size_t count)
 {
 	struct tmpfs_pages *tp = &tn->u.reg;
-	uint32_t *slot = tmpfs_slot_make(tp, (uint32_t)(offset >> MX_PAGE_SHIFT));
+	uint32_t page = (uint32_t)(offset >> MX_PAGE_SHIFT), *slot;
 	uint8_t *to;
 	kern_return_t kr;
 
-	if (slot == NULL)
+	if (!tmpfs_slots_make(tp, page, page + 1))
 		return MX_ENOMEM;
+	slot = tmpfs_slot_find(tp, page);
 	for (;;) {
 		mx_spin_lock(&tp->tp_lock);
 		if (*slot & TP_KERNEL) {
@@ -209,7 +210,7 @@ is_small(const struct tmpfs_node *tn)
 {
 	const struct tmpfs_pages *tp = &tn->u.reg;
 
-	return tp->tp_archive == NULL && tp->tp_used == 0 && tp->tp_leaf == NULL && tn->tn_node.pn_pager == NULL;
+	return tp->tp_archive == NULL && tp->tp_used == 0 && tp->tp_slots.sl_leaf == NULL && tn->tn_node.pn_pager == NULL;
 }
 
 /* Before [OFFSET, OFFSET + COUNT) is written: leave the archive, choose a form. */
@@ -232,14 +233,9 @@ write_prepare(struct tmpfs_node *tn, uint64_t end)
 static kern_return_t
 grow_leaves(struct tmpfs_node *tn, uint64_t size)
 {
-	uint32_t page;
-
-	if (tn->tn_node.pn_pager == NULL)
+	if (tn->tn_node.pn_pager == NULL || tmpfs_slots_make(&tn->u.reg, tmpfs_pages_of(tmpfs_size(tn)), tmpfs_pages_of(size)))
 		return KERN_SUCCESS;
-	for (page = tmpfs_pages_of(tmpfs_size(tn)) & ~(TP_LEAF - 1); page < tmpfs_pages_of(size); page += TP_LEAF)
-		if (tmpfs_slot_make(&tn->u.reg, page) == NULL)
-			return MX_ENOSPC;
-	return KERN_SUCCESS;
+	return MX_ENOSPC;
 }
 
 static kern_return_t
@@ -364,11 +360,11 @@ tmpfs_pages_allocate(struct tmpfs_node *tn, uint64_t offset, uint64_t length)
 
 	mx_mutex_lock(&tn->u.reg.tp_mutex);
 	kr = tmpfs_to_pages(tn);
+	if (kr == KERN_SUCCESS && !tmpfs_slots_make(&tn->u.reg, page, end))
+		kr = MX_ENOSPC;
 	for (; kr == KERN_SUCCESS && page < end; page++) {
-		slot = tmpfs_slot_make(&tn->u.reg, page);
-		if (slot == NULL)
-			kr = MX_ENOSPC;
-		else if (*slot == 0)
+		slot = tmpfs_slot_find(&tn->u.reg, page);
+		if (*slot == 0)
 			kr = slot_own(tn, slot, false);
 	}
 	mx_mutex_unlock(&tn->u.reg.tp_mutex);
@@ -381,7 +377,7 @@ reserve_forget(struct tmpfs_node *tn)
 	struct tmpfs_pages *tp = &tn->u.reg;
 
 	mx_mutex_lock(&tp->tp_mutex);
-	tmpfs_slots_clear(tn, tmpfs_pages_of(tmpfs_size(tn)), tp->tp_nleaves * TP_LEAF);	/* the kernel has none of them */
+	tmpfs_slots_clear(tn, tmpfs_pages_of(tmpfs_size(tn)), mx_slots_end(&tp->tp_slots));	/* the kernel has none of them */
 	mx_mutex_unlock(&tp->tp_mutex);
 }
 
@@ -469,18 +465,13 @@ void
 tmpfs_pages_free(struct tmpfs_node *tn)
 {
 	struct tmpfs_pages *tp = &tn->u.reg;
-	uint32_t i;
 
 	if (tp->tp_archive != NULL) {
 		tmpfs_uncharge(tn->tn_volume, tmpfs_pages_of(tmpfs_size(tn)));
 		tp->tp_archive = NULL;
 	}
-	tmpfs_slots_clear(tn, 0, tp->tp_nleaves * TP_LEAF);
-	for (i = 0; i < tp->tp_nleaves; i++)
-		free(tp->tp_leaf[i]);
-	free(tp->tp_leaf);
-	tp->tp_leaf = NULL;
-	tp->tp_nleaves = 0;
+	tmpfs_slots_clear(tn, 0, mx_slots_end(&tp->tp_slots));
+	mx_slots_free(&tp->tp_slots);
 	free(tp->tp_small);
 	tp->tp_small = NULL;
 	tp->tp_small_size = 0;

@@ -4,7 +4,7 @@
  * A file has a word, its slot, for each page: an address in this task and who else has the page. Files of the boot archive have no slots
  * until they are mapped or written, small files a few bytes of heap instead.
  *
- * Locks: a slot changes under tp_lock; tables grow on fibrils only, so that the pager's thread never allocates.
+ * Locks: a slot changes under tp_lock.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -14,69 +14,6 @@
 #include "tmpfs.h"
 
 /* ---- Slots ---- */
-
-uint32_t *
-tmpfs_slot_find(struct tmpfs_pages *tp, uint32_t page)
-{
-	uint32_t leaf = page / TP_LEAF;
-
-	if (leaf >= tp->tp_nleaves || tp->tp_leaf[leaf] == NULL)
-		return NULL;
-	return &tp->tp_leaf[leaf][page % TP_LEAF];
-}
-
-uint32_t
-tmpfs_slot_get(struct tmpfs_pages *tp, uint32_t page)
-{
-	uint32_t *slot = tmpfs_slot_find(tp, page);
-
-	return slot != NULL ? *slot : 0;
-}
-
-/* Room for leaf number LEAF - 1 in the table. Fibrils only. */
-static bool
-leaves_reserve(struct tmpfs_pages *tp, uint32_t leaves)
-{
-	uint32_t size = tp->tp_nleaves != 0 ? tp->tp_nleaves : 1;
-	uint32_t **table, **old;
-
-	if (leaves <= tp->tp_nleaves)
-		return true;
-	while (size < leaves)
-		size *= 2;
-	table = calloc(size, sizeof(*table));
-	if (table == NULL)
-		return false;
-	old = tp->tp_leaf;
-	if (old != NULL)
-		memcpy(table, old, tp->tp_nleaves * sizeof(*table));
-	mx_spin_lock(&tp->tp_lock);
-	tp->tp_leaf = table;
-	tp->tp_nleaves = size;
-	mx_spin_unlock(&tp->tp_lock);
-	free(old);
-	return true;
-}
-
-/* The slot of PAGE, made when it is not there. NULL: no memory. Fibrils only. */
-uint32_t *
-tmpfs_slot_make(struct tmpfs_pages *tp, uint32_t page)
-{
-	uint32_t leaf = page / TP_LEAF;
-	uint32_t *slots;
-
-	if (!leaves_reserve(tp, leaf + 1))
-		return NULL;
-	if (tp->tp_leaf[leaf] == NULL) {
-		slots = calloc(TP_LEAF, sizeof(*slots));
-		if (slots == NULL)
-			return NULL;
-		mx_spin_lock(&tp->tp_lock);
-		tp->tp_leaf[leaf] = slots;
-		mx_spin_unlock(&tp->tp_lock);
-	}
-	return &tp->tp_leaf[leaf][page % TP_LEAF];
-}
 
 /* PAGE gets SLOT's contents for the first time. Locks: tp_lock held. */
 void
@@ -99,7 +36,7 @@ tmpfs_slots_clear(struct tmpfs_node *tn, uint32_t first, uint32_t end)
 
 		slot = tmpfs_slot_find(tp, page);
 		if (slot == NULL) {
-			page |= TP_LEAF - 1;	/* the whole leaf is missing */
+			page |= MX_SLOTS_LEAF - 1;	/* the whole leaf is missing */
 			continue;
 		}
 		mx_spin_lock(&tp->tp_lock);
@@ -164,11 +101,8 @@ archive_to_pages(struct tmpfs_node *tn)
 	uint32_t i, n = tmpfs_pages_of(tmpfs_size(tn)), tail = (uint32_t)(tmpfs_size(tn) % MX_PAGE);
 	uint8_t *last = NULL;
 
-	if (n > 0 && tmpfs_slot_make(tp, n - 1) == NULL)
+	if (!tmpfs_slots_make(tp, 0, n))
 		return MX_ENOMEM;
-	for (i = 0; i < n; i += TP_LEAF)
-		if (tmpfs_slot_make(tp, i) == NULL)
-			return MX_ENOMEM;
 	if (tail != 0) {
 		last = page_with(archive + (size_t)(n - 1) * MX_PAGE, tail);
 		if (last == NULL)
@@ -191,14 +125,12 @@ small_to_pages(struct tmpfs_node *tn)
 {
 	struct tmpfs_pages *tp = &tn->u.reg;
 	uint8_t *small = tp->tp_small, *page;
-	uint32_t *slot;
 
 	if (tmpfs_size(tn) == 0) {
 		tn->tn_node.pn_attr.at_blocks = 0;
 		goto empty;
 	}
-	slot = tmpfs_slot_make(tp, 0);
-	if (slot == NULL)
+	if (!tmpfs_slots_make(tp, 0, 1))
 		return MX_ENOMEM;
 	if (!tmpfs_charge(tn->tn_volume, 1, false))
 		return MX_ENOSPC;
@@ -209,7 +141,7 @@ small_to_pages(struct tmpfs_node *tn)
 	}
 	tn->tn_node.pn_attr.at_blocks = 0;
 	mx_spin_lock(&tp->tp_lock);
-	tmpfs_slot_fill(tn, slot, (uint32_t)(uintptr_t)page);
+	tmpfs_slot_fill(tn, tmpfs_slot_find(tp, 0), (uint32_t)(uintptr_t)page);
 	mx_spin_unlock(&tp->tp_lock);
 empty:
 	tp->tp_small = NULL;
@@ -233,10 +165,8 @@ tmpfs_pages_prepare(struct tmpfs_node *tn)
 {
 	struct tmpfs_pages *tp = &tn->u.reg;
 	kern_return_t kr = tmpfs_to_pages(tn);
-	uint32_t page;
 
-	for (page = 0; kr == KERN_SUCCESS && page < tmpfs_pages_of(tmpfs_size(tn)); page += TP_LEAF)
-		if (tmpfs_slot_make(tp, page) == NULL)
-			return MX_ENOMEM;
+	if (kr == KERN_SUCCESS && !tmpfs_slots_make(tp, 0, tmpfs_pages_of(tmpfs_size(tn))))
+		return MX_ENOMEM;
 	return kr;
 }

@@ -12,6 +12,6 @@ host_tests += tests/host/test_vfs
 tests/host/test_vfs_SOURCES := tests/host/test_vfs.c tests/host/pfs_world.c \
 	$(addprefix servers/vfs/vfs_,create.c mount.c name.c node.c ops.c perm.c rename.c walk.c) \
 	$(addprefix pagers/tmpfs/tmpfs_,core.c dir.c pager.c pages.c slots.c xattr.c) \
-	$(addprefix lib/pfs/,page_pool.c pfs_dir.c pfs_node.c pfs_volume.c pfs_xattr.c)
+	$(addprefix lib/pfs/,page_pool.c page_slots.c pfs_dir.c pfs_node.c pfs_volume.c pfs_xattr.c)
 tests/host/test_vfs_CPPFLAGS := -idirafter $(mach_inc) -I$(srcdir)/servers/vfs -I$(srcdir)/pagers/tmpfs -I$(srcdir)/lib/pfs \
 	-I$(srcdir)/tests/host -include pfs_world.h

@@ -40,6 +40,30 @@ void mx_page_gone(void *page, uint32_t n);
 /* CHUNKS of 64 pages that the pool has, how many of their pages are free, how many others it keeps. */
 void mx_page_stats(uint32_t *chunks, uint32_t *free_pages, uint32_t *others);
 
+/* ---- A word, its slot, for each page of a file (page_slots.c): in leaves that are made when they are needed ---- */
+
+#define MX_SLOTS_LEAF	64u	/* slots in a leaf */
+
+struct mx_slots {			/* zeros: no leaf */
+	uint32_t	**sl_leaf;
+	uint32_t	sl_nleaves;
+};
+
+/* The slot of PAGE, or NULL: it is not there, and neither is any other of its leaf; its contents, 0 without. Locks: the owner's */
+uint32_t *mx_slots_find(const struct mx_slots *sl, uint32_t page);
+uint32_t mx_slots_get(const struct mx_slots *sl, uint32_t page);
+/* Have slots, zeros, for [FIRST, END); LOCK is taken when SL changes. False: no memory. Fibrils only. */
+bool mx_slots_make(struct mx_slots *sl, struct mx_spin *lock, uint32_t first, uint32_t end);
+/* Forget all slots. */
+void mx_slots_free(struct mx_slots *sl);
+
+/* No page from there on has a slot. */
+static inline uint32_t
+mx_slots_end(const struct mx_slots *sl)
+{
+	return sl->sl_nleaves * MX_SLOTS_LEAF;
+}
+
 /* Is the machine so short of memory that nothing should be taken that can be refused? Any thread. */
 bool mx_memory_is_low(void);
 
