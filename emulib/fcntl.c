@@ -7,7 +7,7 @@
 #include "file.h"
 #include "fcntl_cmd.h"
 
-#define SETFL_MASK	(MX_O_APPEND | MX_O_NONBLOCK | MX_O_NOATIME)
+#define SETFL_MASK	(MX_O_APPEND | MX_O_NONBLOCK | MX_O_NOATIME | MX_O_DIRECT)
 
 static int32_t
 fcntl_setfl(struct em_file *f, uint32_t flags)

@@ -12,6 +12,7 @@
 
 #define FILE_OOL_MIN	(32u << 10)		/* smaller writes go inline */
 #define FILE_ATTR_NS	1000000u		/* how long attributes from the open are believed */
+#define DIRECT_ALIGN	512u			/* of O_DIRECT: sectors */
 #define FILE_STATS	8			/* fstats by message before the inode page is mapped */
 
 static uint32_t file_changes;			/* counts what this process changed */
@@ -36,7 +37,23 @@ em_file_io_flags(const struct em_file *f)
 	uint32_t flags = em_file_flags(f);
 
 	return (flags & MX_O_NONBLOCK ? MX_IO_NONBLOCK : 0) | (flags & MX_O_APPEND ? MX_IO_APPEND : 0) |
-	    (flags & MX_O_DSYNC ? MX_IO_SYNC : 0);
+	    (flags & MX_O_DSYNC ? MX_IO_SYNC : 0) | (flags & MX_O_DIRECT ? MX_IO_DIRECT : 0);
+}
+
+/* With O_DIRECT memory, length and place are whole sectors, though nothing here needs it: what works here is to work elsewhere. */
+static int32_t
+file_direct_check(struct em_file *f, const struct em_uio *u, int64_t pos)
+{
+	const struct em_segment *seg = u->u_seg;
+	uint32_t left = u->u_left, bits = (uint32_t)pos, n;
+
+	if (!(em_file_flags(f) & MX_O_DIRECT) || u->u_is_own)
+		return 0;
+	for (; left > 0; left -= n, seg++) {
+		n = em_min(seg->s_len, left);
+		bits |= seg->s_base | seg->s_len;
+	}
+	return bits % DIRECT_ALIGN != 0 ? EM_E(EINVAL) : 0;
 }
 
 /* Bytes, 0 at the end, -errno. */
@@ -61,9 +78,9 @@ static int32_t
 file_read(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
 	uint32_t before, asked;
-	int32_t n = 0;
+	int32_t n = file_direct_check(f, u, *pos);
 
-	while (u->u_left > 0) {
+	while (u->u_left > 0 && n >= 0) {
 		before = u->u_done;
 		asked = u->u_left;
 		n = EM_E(ENODEV);
@@ -164,8 +181,10 @@ static int32_t
 file_write(struct em_file *f, struct em_uio *u, int64_t *pos)
 {
 	uint32_t n = u->u_left;
-	int32_t err = file_limit(f, *pos, &n);
+	int32_t err = file_direct_check(f, u, em_file_flags(f) & MX_O_APPEND ? 0 : *pos);
 
+	if (err == 0)
+		err = file_limit(f, *pos, &n);
 	if (err < 0)
 		return err;
 	u->u_left = n;

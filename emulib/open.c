@@ -237,7 +237,7 @@ open_at(int32_t dirfd, uint32_t path, uint32_t flags, uint32_t mode)
 		flags &= OPEN_PATH;
 	if (flags & O_TMPFILE_BIT)
 		return EM_E(EOPNOTSUPP);
-	if (flags & MX_O_DIRECT || (flags & (MX_O_CREAT | MX_O_DIRECTORY)) == (MX_O_CREAT | MX_O_DIRECTORY))
+	if ((flags & (MX_O_CREAT | MX_O_DIRECTORY)) == (MX_O_CREAT | MX_O_DIRECTORY))
 		return EM_E(EINVAL);
 	result = em_path_get(&p, dirfd, path, 0);
 	if (result < 0)

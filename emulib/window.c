@@ -389,7 +389,7 @@ window_may_write(struct em_file *f, uint64_t pos, uint32_t n)
 	uint32_t flags = em_file_flags(f);
 	uint64_t size = f->f_attr.at_size;
 
-	if (w->w_refused || (flags & MX_O_ACCMODE) != MX_O_RDWR || flags & (MX_O_APPEND | MX_O_DSYNC))
+	if (w->w_refused || (flags & MX_O_ACCMODE) != MX_O_RDWR || flags & (MX_O_APPEND | MX_O_DSYNC | MX_O_DIRECT))
 		return false;
 	if (w->w_inode != NULL && !em_window_size(f, &size))
 		return false;

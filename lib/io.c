@@ -15,7 +15,7 @@
 #include "io_S.h"
 
 #define OFFSET_MAX	INT64_MAX
-#define IO_FLAGS	(MX_IO_NONBLOCK | MX_IO_APPEND | MX_IO_SYNC)
+#define IO_FLAGS	(MX_IO_NONBLOCK | MX_IO_APPEND | MX_IO_SYNC | MX_IO_DIRECT)
 #define SEEK_DATA_	3u
 #define SEEK_HOLE_	4u
 

@@ -126,6 +126,16 @@ contents_write(struct pfs_node *node, bool append, uint64_t *at, const char *dat
 	return kr;
 }
 
+/* What PF has written is on the disk, but need not last. */
+static kern_return_t
+file_write_back(struct pfs_file *pf)
+{
+	uint32_t errors = pf->pf_node->pn_store_errors;
+
+	ops_of(pf)->po_write_back(pf->pf_node);
+	return pf->pf_node->pn_store_errors == errors ? KERN_SUCCESS : MX_EIO;
+}
+
 static kern_return_t
 file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, const char *data, size_t *count)
 {
@@ -144,6 +154,8 @@ file_write(struct mx_io *io, const struct mx_io_call *call, int64_t *offset, con
 	kr = contents_write(pf->pf_node, (call->ic_flags & MX_IO_APPEND) != 0, &at, data, count);
 	if (kr == KERN_SUCCESS && ((call->ic_flags & MX_IO_SYNC) || (pf->pf_node->pn_volume->pv_flags & PFS_SYNC)))
 		kr = file_store(pf, false);
+	else if (kr == KERN_SUCCESS && (call->ic_flags & MX_IO_DIRECT) && ops_of(pf)->po_write_back != NULL)
+		kr = file_write_back(pf);
 	if (*offset < 0)
 		pf->pf_next = at + *count;
 	*offset = (int64_t)at;
@@ -438,6 +450,8 @@ pfs_file_open(struct pfs_node *node, uint32_t flags, uint32_t uid, struct pfs_fi
 
 	if ((node->pn_attr.at_mode & MX_S_IFMT) != MX_S_IFREG)
 		return pfs_node_is_dir(node) ? MX_EISDIR : MX_EINVAL;
+	if ((flags & MX_O_DIRECT) && node->pn_volume->pv_ops->po_write_back == NULL)
+		return MX_EINVAL;
 	pf = file_make(node, flags, uid);
 	if (pf == NULL)
 		return MX_ENFILE;

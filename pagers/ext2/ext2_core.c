@@ -415,6 +415,7 @@ core_truncate(struct pfs_node *node, uint64_t size)
 	.po_write = pfs_store_write, \
 	.po_truncate = core_truncate, \
 	.po_fsync = ext2_fsync, \
+	.po_write_back = pfs_store_clean, \
 	.po_pager = pfs_store_pager, \
 	.po_reserve = pfs_store_reserve, \
 	.po_seek = ext2_seek, \

@@ -581,7 +581,7 @@ core_dirty(struct pfs_node *node)
 	.po_lookup = core_lookup, .po_create = core_create, .po_unlink = core_unlink, .po_rename = core_rename, \
 	.po_readdir = core_readdir, .po_getattr = core_getattr, .po_setattr = core_setattr, .po_dirty = core_dirty, .po_release = fat_node_release, \
 	.po_read = pfs_store_read, .po_write = pfs_store_write, .po_truncate = fat_file_truncate, .po_fsync = fat_file_fsync, \
-	.po_pager = pfs_store_pager, .po_reserve = pfs_store_reserve, \
+	.po_write_back = pfs_store_clean, .po_pager = pfs_store_pager, .po_reserve = pfs_store_reserve, \
 }
 
 /* MX_CACHE_NONE: a name has many spellings, and vfs knows only one of them at a time. */

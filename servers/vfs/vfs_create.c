@@ -124,6 +124,8 @@ open_type_check(const struct vfs_vnode *vn, uint32_t flags, unsigned int want)
 		return type != MX_S_IFREG || (vn->vn_mount->mn_flags & PFS_NOEXEC) ? MX_EACCES : KERN_SUCCESS;
 	if ((type == MX_S_IFCHR || type == MX_S_IFBLK) && (vn->vn_mount->mn_flags & PFS_NODEV))
 		return MX_EACCES;
+	if ((flags & MX_O_DIRECT) && type != MX_S_IFREG && type != MX_S_IFBLK)
+		return MX_EINVAL;
 	if ((want & VFS_W) && type == MX_S_IFREG && vfs_is_readonly(vn))
 		return MX_EROFS;
 	return KERN_SUCCESS;

@@ -97,7 +97,7 @@ vfs_device_open(const struct vfs_who *who, struct vfs_vnode *vn, uint32_t flags,
 	if (major >= MAJORS)
 		return MX_ENXIO;
 	vfs_vnode_device_note(vn);
-	kr = MX_CALL(driver_of(major), driver, dev_open(driver, minor, flags, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, io, kind));
+	kr = MX_CALL(driver_of(major), driver, dev_open(driver, minor, flags & ~(uint32_t)MX_O_DIRECT, who->wh_cred.cr_fsuid, who->wh_cred.cr_fsgid, io, kind));
 	if (!mx_service_is_known(driver_of(major)) && kr != MX_ESERVERDIED)
 		return MX_ENXIO;		/* there is no driver */
 	return kr == MX_ESERVERDIED ? MX_EIO : kr;

@@ -196,6 +196,24 @@ test_faults(void)
 	munmap(edge, 4096);
 }
 
+/* With O_DIRECT memory, length and place are whole sectors. */
+static void
+test_direct(void)
+{
+	static char sectors[1024] __attribute__((aligned(512)));
+	int32_t fd = xopen("/m", MX_O_RDWR | MX_O_DIRECT);
+
+	IS(xseek(fd, 0, 0), 0);
+	IS(xwrite(fd, sectors, 1024), 1024);
+	IS(xwrite(fd, sectors + 1, 512), EM_E(EINVAL));
+	IS(xwrite(fd, sectors, 100), EM_E(EINVAL));
+	IS(xseek(fd, 3, 0), 3);
+	IS(xread(fd, sectors, 512), EM_E(EINVAL));
+	IS(xseek(fd, 512, 0), 512);
+	IS(xread(fd, sectors, 1024), 512);
+	IS(xclose(fd), 0);
+}
+
 static void
 test_modes(void)
 {
@@ -233,7 +251,7 @@ test_modes(void)
 	IS(sys_ftruncate64((uint32_t)other, 2, 0, 0, 0, 0), EM_E(EINVAL));
 	IS(sys_fallocate((uint32_t)fd, 0, 0, 0, 100, 0), 0);
 	IS((int32_t)world_size("/m"), 100);
-	IS(xopen("/m", MX_O_RDONLY | MX_O_DIRECT), EM_E(EINVAL));
+	test_direct();
 	IS(xopen("/", 020200000 | MX_O_RDWR), EM_E(EOPNOTSUPP));
 	IS(xopen("/nothing", 0), EM_E(ENOENT));
 	IS(xopen("", 0), EM_E(ENOENT));

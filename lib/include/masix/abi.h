@@ -63,6 +63,7 @@
 #define MX_IO_NONBLOCK	1
 #define MX_IO_APPEND	2
 #define MX_IO_SYNC	4
+#define MX_IO_DIRECT	8	/* io_write: on the disk when it is answered, as far as O_DIRECT promises */
 
 /* poll events */
 #define MX_POLLIN	0x0001

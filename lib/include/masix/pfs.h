@@ -187,6 +187,9 @@ struct pfs_ops {
 	kern_return_t	(*po_truncate)(struct pfs_node *node, uint64_t size);	/* at_size too */
 	/* Make NODE durable, a file with its contents or a directory with its names (DATAONLY as fdatasync). NULL: nothing to write back */
 	kern_return_t	(*po_fsync)(struct pfs_node *node, bool dataonly);
+	/* What was written is on the disk when it returns, though the disk may still have to write it to its medium, and the file system what
+	 * leads to it (O_DIRECT). What fails counts in pn_store_errors. NULL: O_DIRECT is MX_EINVAL */
+	void		(*po_write_back)(struct pfs_node *node);
 	/* The node's memory object, to be made when pn_pager is NULL. NULL: such files cannot be mapped. */
 	kern_return_t	(*po_pager)(struct pfs_node *node, struct mx_pager **out);
 	/* The next data (DATA) or hole at or after *OFFSET (below the size). NULL: all is data. */
