@@ -31,6 +31,8 @@ struct blk_disk {
 	bool		dk_is_lost;	/* it is not what was opened any more */
 	mach_port_t	dk_port;	/* MACH_PORT_NULL: nobody serves it now */
 	struct mx_mutex	dk_reopen;
+	uint64_t	dk_written;	/* writes that were answered */
+	uint64_t	dk_flushed;	/* so many of them are durable */
 	struct mx_blk_info dk_info;
 };
 
@@ -152,6 +154,7 @@ blk_disk_open(const char *source, size_t len, bool write, struct blk_disk **out)
 	dk->dk_major = major;
 	dk->dk_minor = minor;
 	dk->dk_write = write;
+	dk->dk_written = 1;			/* somebody else may have */
 	kr = port_open(dk, &dk->dk_port, &dk->dk_info);
 	if (kr != KERN_SUCCESS) {
 		free(dk);
@@ -324,6 +327,7 @@ write_flagged(struct blk_disk *dk, uint64_t offset, const void *buf, size_t byte
 		if (n <= SMALL)
 			rq.rq_what = WRITE_SMALL;
 		kr = request_do(dk, &rq);
+		dk->dk_written++;		/* also if it failed: some of it may be there */
 	}
 	return kr;
 }
@@ -368,8 +372,15 @@ kern_return_t
 blk_flush(struct blk_disk *dk)
 {
 	struct request rq = { FLUSH, 0, 0, 0, NULL };
+	uint64_t written = dk->dk_written;
+	kern_return_t kr;
 
-	return request_do(dk, &rq);
+	if (dk->dk_flushed == written && !dk->dk_is_lost)
+		return KERN_SUCCESS;		/* nothing was written since */
+	kr = request_do(dk, &rq);
+	if (kr == KERN_SUCCESS && dk->dk_flushed < written)
+		dk->dk_flushed = written;
+	return kr;
 }
 
 void
