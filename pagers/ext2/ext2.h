@@ -220,8 +220,8 @@ void ext2_buf_put(struct ext2_buf *bu);
 void ext2_buf_dirty(struct ext2_volume *ev, struct ext2_buf *bu, uint32_t order);
 /* BLOCK is not metadata any more: it must not be written. */
 void ext2_buf_forget(struct ext2_volume *ev, uint64_t block);
-/* Write what is dirty, in order; without journal. */
-kern_return_t ext2_cache_write(struct ext2_volume *ev);
+/* Write what is dirty, in order; without journal. ALL: bitmaps, too. */
+kern_return_t ext2_cache_write(struct ext2_volume *ev, bool all);
 /* Write those that only wait for a checkpoint. */
 kern_return_t ext2_cache_checkpoint(struct ext2_volume *ev, uint8_t *out);
 /* All that is dirty was committed. */
@@ -251,9 +251,11 @@ kern_return_t ext2_extend(struct ext2_volume *ev, uint32_t credits);
 void ext2_end(struct ext2_volume *ev);
 /* All changes made so far are durable when it returns. May give up the lock. */
 kern_return_t ext2_commit(struct ext2_volume *ev);
+/* EN is durable when it returns, and what finds it and its contents. May give up the lock. */
+kern_return_t ext2_commit_node(struct ext2_node *en);
 /* The same without having the disk flush when nothing was changed. */
 kern_return_t ext2_commit_changes(struct ext2_volume *ev);
-/* Only if transaction TID is not yet. */
+/* The same only if transaction TID is not yet. */
 kern_return_t ext2_commit_tid(struct ext2_volume *ev, uint32_t tid);
 uint32_t ext2_tid(const struct ext2_volume *ev);	/* of the running transaction; 0 without journal */
 /* Lock without changing anything. */
@@ -278,6 +280,8 @@ kern_return_t ext2_inode_free(struct ext2_volume *ev, uint32_t ino, bool is_dir)
 kern_return_t ext2_inode_is_used(struct ext2_volume *ev, uint32_t ino, bool *used);
 /* Where inode INO is: a reference to its block, and the offset in it. */
 kern_return_t ext2_inode_locate(struct ext2_volume *ev, uint32_t ino, struct ext2_buf **out, uint32_t *offset);
+/* The same for one that was just taken: when all others of its block are free, the block becomes zeros and is not read. */
+kern_return_t ext2_inode_locate_new(struct ext2_volume *ev, uint32_t ino, struct ext2_buf **out, uint32_t *offset);
 
 /* ---- ext2_map.c, ext2_extent.c ---- */
 
@@ -301,8 +305,8 @@ kern_return_t ext2_node_make(struct ext2_node *dir, const struct pfs_new *what, 
 void ext2_node_changed(struct ext2_node *en);
 /* Its inode becomes part of the transaction. */
 kern_return_t ext2_node_write(struct ext2_node *en);
-/* Of all nodes. LIMIT: not those of which only times have changed, when the transaction would get too large. */
-kern_return_t ext2_nodes_write(struct ext2_volume *ev);
+/* Of all nodes. ALL: also those of which only times have changed, but when the transaction would get too large. */
+kern_return_t ext2_nodes_write(struct ext2_volume *ev, bool all);
 /* po_release. No lock. */
 void ext2_node_release(struct pfs_node *node);
 /* Nodes that nobody has: delete, or write and forget. */

@@ -327,19 +327,42 @@ ext2_blocks_free(struct ext2_volume *ev, uint64_t block, uint32_t count, bool me
 
 /* ---- Inodes ---- */
 
+/* INO, which exists, is in *BLOCK at *OFFSET. */
+static void
+inode_place(const struct ext2_volume *ev, uint32_t ino, uint64_t *block, uint32_t *offset)
+{
+	uint64_t at = (uint64_t)((ino - 1) % ev->ev_inodes_per_group) * ev->ev_inode_size;
+
+	*offset = (uint32_t)(at & (ev->ev_block_size - 1));
+	*block = ev->ev_groups[(ino - 1) / ev->ev_inodes_per_group].eg_inode_table + (at >> ev->ev_block_shift);
+}
+
 kern_return_t
 ext2_inode_locate(struct ext2_volume *ev, uint32_t ino, struct ext2_buf **out, uint32_t *offset)
 {
-	uint32_t group, index;
-	uint64_t at;
+	uint64_t block;
 
 	if (ino == 0 || ino > ev->ev_inodes)
 		return ext2_error(ev, "there is no inode %u", ino);
-	group = (ino - 1) / ev->ev_inodes_per_group;
-	index = (ino - 1) % ev->ev_inodes_per_group;
-	at = (uint64_t)index * ev->ev_inode_size;
-	*offset = (uint32_t)(at & (ev->ev_block_size - 1));
-	return ext2_buf_read(ev, ev->ev_groups[group].eg_inode_table + (at >> ev->ev_block_shift), out);
+	inode_place(ev, ino, &block, offset);
+	return ext2_buf_read(ev, block, out);
+}
+
+kern_return_t
+ext2_inode_locate_new(struct ext2_volume *ev, uint32_t ino, struct ext2_buf **out, uint32_t *offset)
+{
+	uint32_t per_block = ev->ev_block_size / ev->ev_inode_size, first = (ino - 1) / per_block * per_block + 1, i;
+	uint64_t block;
+	bool used = false;
+	kern_return_t kr = KERN_SUCCESS;
+
+	for (i = first; i < first + per_block && i <= ev->ev_inodes && !used && kr == KERN_SUCCESS; i++)
+		if (i != ino)
+			kr = ext2_inode_is_used(ev, i, &used);
+	if (kr != KERN_SUCCESS || used || ev->ev_inodes_per_group % per_block != 0)
+		return ext2_inode_locate(ev, ino, out, offset);
+	inode_place(ev, ino, &block, offset);
+	return ext2_buf_make(ev, block, out);
 }
 
 kern_return_t

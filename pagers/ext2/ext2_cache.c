@@ -240,37 +240,6 @@ by_order(const void *a, const void *b)
 	return x->bu_block < y->bu_block ? -1 : x->bu_block > y->bu_block;
 }
 
-kern_return_t
-ext2_cache_write(struct ext2_volume *ev)
-{
-	struct ext2_cache *ca = &ev->ev_cache;
-	uint32_t n = ca->ca_ndirty, i;
-	struct ext2_buf **list, *bu;
-	kern_return_t kr = KERN_SUCCESS, one;
-
-	if (n == 0)
-		return KERN_SUCCESS;
-	list = malloc(n * sizeof(*list));
-	if (list == NULL)
-		return MX_ENOMEM;
-	for (i = 0, bu = ca->ca_dirty; bu != NULL; bu = bu->bu_dirty)
-		list[i++] = bu;
-	qsort(list, n, sizeof(*list), by_order);
-	for (i = 0; i < n; i++) {
-		if (i > 0 && (list[i]->bu_flags & EXT2_BUF_ORDER) == EXT2_BUF_NAME && (list[i - 1]->bu_flags & EXT2_BUF_ORDER) != EXT2_BUF_NAME)
-			(void)blk_flush(ev->ev_disk);	/* what names lead to is there before them */
-		one = ext2_buf_write(ev, list[i]);
-		if (one != KERN_SUCCESS)
-			kr = one;
-	}
-	for (i = 0; i < n; i++)
-		list[i]->bu_flags &= ~EXT2_BUF_DIRTY;
-	ca->ca_dirty = NULL;
-	ca->ca_ndirty = 0;
-	free(list);
-	return kr != KERN_SUCCESS ? ext2_error(ev, "metadata cannot be written") : KERN_SUCCESS;
-}
-
 /* A run of LIST that lies together on the disk, from I on: written at once. */
 static kern_return_t
 run_write(struct ext2_volume *ev, struct ext2_buf **list, uint32_t n, uint8_t *out, uint32_t *written)
@@ -281,6 +250,78 @@ run_write(struct ext2_volume *ev, struct ext2_buf **list, uint32_t n, uint8_t *o
 		memcpy(out + (i << ev->ev_block_shift), list[i]->bu_data, ev->ev_block_size);
 	*written = i;
 	return blk_write(ev->ev_disk, list[0]->bu_block << ev->ev_block_shift, out, i << ev->ev_block_shift);
+}
+
+static bool
+is_name(const struct ext2_buf *bu)
+{
+	return (bu->bu_flags & EXT2_BUF_ORDER) == EXT2_BUF_NAME;
+}
+
+/* The N blocks of LIST, in order, through OUT. */
+static kern_return_t
+list_write(struct ext2_volume *ev, struct ext2_buf **list, uint32_t n, uint8_t *out)
+{
+	kern_return_t kr = KERN_SUCCESS, one;
+	uint32_t i, k, names;
+
+	for (names = 0; names < n && !is_name(list[names]); names++)
+		;
+	for (i = 0; i < n; i += k) {
+		if (i == names && i > 0)
+			(void)blk_flush(ev->ev_disk);	/* what names lead to is there before them */
+		one = run_write(ev, list + i, (i < names ? names : n) - i, out, &k);
+		if (one != KERN_SUCCESS)
+			kr = one;
+	}
+	return kr;
+}
+
+/* What is to be written leaves the list of what is dirty for LIST; answers how many. */
+static uint32_t
+dirty_take(struct ext2_cache *ca, bool all, struct ext2_buf **list)
+{
+	struct ext2_buf **p = &ca->ca_dirty, *bu;
+	uint32_t n = 0;
+
+	while ((bu = *p) != NULL) {
+		if (!all && (bu->bu_flags & EXT2_BUF_ORDER) == EXT2_BUF_FIRST) {
+			p = &bu->bu_dirty;
+			continue;
+		}
+		*p = bu->bu_dirty;
+		list[n++] = bu;
+	}
+	ca->ca_ndirty -= n;
+	return n;
+}
+
+kern_return_t
+ext2_cache_write(struct ext2_volume *ev, bool all)
+{
+	struct ext2_cache *ca = &ev->ev_cache;
+	struct ext2_buf **list;
+	uint32_t n, i;
+	uint8_t *out;
+	kern_return_t kr;
+
+	if (ca->ca_ndirty == 0)
+		return KERN_SUCCESS;
+	list = malloc(ca->ca_ndirty * sizeof(*list));
+	out = malloc(EXT2_OUT << ev->ev_block_shift);
+	if (list == NULL || out == NULL) {
+		free(list);
+		free(out);
+		return MX_ENOMEM;
+	}
+	n = dirty_take(ca, all, list);
+	qsort(list, n, sizeof(*list), by_order);
+	kr = list_write(ev, list, n, out);
+	for (i = 0; i < n; i++)
+		list[i]->bu_flags &= ~EXT2_BUF_DIRTY;
+	free(list);
+	free(out);
+	return kr != KERN_SUCCESS ? ext2_error(ev, "metadata cannot be written") : KERN_SUCCESS;
 }
 
 static int

@@ -326,7 +326,7 @@ is_stale(struct ext2_node *en)
 }
 
 kern_return_t
-ext2_nodes_write(struct ext2_volume *ev)
+ext2_nodes_write(struct ext2_volume *ev, bool all)
 {
 	uint32_t i, most = ev->ev_journal != NULL ? ev->ev_journal->jo_max : UINT32_MAX;
 	struct ext2_node *en;
@@ -334,7 +334,7 @@ ext2_nodes_write(struct ext2_volume *ev)
 
 	for (i = 0; i < EXT2_HASH_SIZE; i++) {
 		for (en = ev->ev_nodes[i]; en != NULL; en = en->en_hash) {
-			if (!en->en_changed && (ev->ev_cache.ca_ndirty + ev->ev_nchanged + 8 > most || !is_stale(en)))
+			if (!en->en_changed && (!all || ev->ev_cache.ca_ndirty + ev->ev_nchanged + 8 > most || !is_stale(en)))
 				continue;
 			one = ext2_node_write(en);
 			if (one != KERN_SUCCESS)
@@ -481,7 +481,7 @@ raw_clear(struct ext2_volume *ev, uint32_t ino)
 	struct ext2_buf *bu;
 	uint32_t offset;
 	struct ext2_raw *raw;
-	kern_return_t kr = ext2_inode_locate(ev, ino, &bu, &offset);
+	kern_return_t kr = ext2_inode_locate_new(ev, ino, &bu, &offset);
 
 	if (kr != KERN_SUCCESS)
 		return kr;

@@ -22,7 +22,7 @@
 #include <string.h>
 #include "ext2.h"
 
-#define PLAIN_MAX	256u		/* blocks that may be dirty without journal */
+#define PLAIN_MAX	384u		/* blocks that may be dirty without journal: about, as the cache may grow */
 
 /* ---- The log as blocks ---- */
 
@@ -334,12 +334,12 @@ writers_drain(struct ext2_volume *ev)
 }
 
 static kern_return_t
-journal_commit(struct ext2_volume *ev)
+journal_commit(struct ext2_volume *ev, bool all)
 {
 	kern_return_t kr;
 
 	writers_drain(ev);
-	kr = ext2_nodes_write(ev);
+	kr = ext2_nodes_write(ev, all);
 	if (kr != KERN_SUCCESS || ev->ev_broken)
 		return kr != KERN_SUCCESS ? kr : MX_EIO;
 	if (ev->ev_cache.ca_ndirty == 0 && ev->ev_journal->jo_nrevoke == 0)
@@ -347,27 +347,41 @@ journal_commit(struct ext2_volume *ev)
 	return transaction_write(ev);
 }
 
+/* ALL: not only what files need to be found and read; bitmaps and counts e2fsck makes from that. */
 static kern_return_t
-plain_commit(struct ext2_volume *ev)
+plain_commit(struct ext2_volume *ev, bool all)
 {
-	kern_return_t kr = ext2_nodes_write(ev);
+	kern_return_t kr = ext2_nodes_write(ev, all);
 
 	if (kr == KERN_SUCCESS)
-		kr = ext2_cache_write(ev);
+		kr = ext2_cache_write(ev, all);
 	if (kr == KERN_SUCCESS)
 		kr = blk_flush(ev->ev_disk);
 	ext2_cache_trim(ev);
 	return kr;
 }
 
-kern_return_t
-ext2_commit(struct ext2_volume *ev)
+static kern_return_t
+commit(struct ext2_volume *ev, bool all)
 {
 	if (ev->ev_readonly)
 		return KERN_SUCCESS;
 	if (ev->ev_broken)
 		return MX_EIO;
-	return ev->ev_journal != NULL ? journal_commit(ev) : plain_commit(ev);
+	return ev->ev_journal != NULL ? journal_commit(ev, all) : plain_commit(ev, all);
+}
+
+kern_return_t
+ext2_commit(struct ext2_volume *ev)
+{
+	return commit(ev, true);
+}
+
+kern_return_t
+ext2_commit_node(struct ext2_node *en)
+{
+	ext2_node_changed(en);
+	return commit(en->en_volume, false);
 }
 
 kern_return_t
@@ -377,7 +391,7 @@ ext2_commit_changes(struct ext2_volume *ev)
 
 	if (ev->ev_readonly || ev->ev_broken)
 		return KERN_SUCCESS;
-	kr = ext2_nodes_write(ev);
+	kr = ext2_nodes_write(ev, true);
 	if (kr != KERN_SUCCESS || (ev->ev_cache.ca_ndirty == 0 && (ev->ev_journal == NULL || ev->ev_journal->jo_nrevoke == 0)))
 		return kr;
 	return ext2_commit(ev);
@@ -394,7 +408,7 @@ ext2_commit_tid(struct ext2_volume *ev, uint32_t tid)
 {
 	if (ev->ev_journal != NULL && tid != ev->ev_journal->jo_tid && !ev->ev_readonly && !ev->ev_broken)
 		return blk_flush(ev->ev_disk);
-	return ext2_commit(ev);
+	return commit(ev, false);
 }
 
 /* ---- Operations ---- */
@@ -419,12 +433,15 @@ ext2_wait(struct ext2_volume *ev)
 	mx_mutex_lock(&ev->ev_lock);
 }
 
+/* Inodes that are made one after the other share blocks; only a journal has an end that must not be reached. */
 static bool
 has_room(const struct ext2_volume *ev, uint32_t credits)
 {
-	uint32_t blocks = ev->ev_cache.ca_ndirty + ev->ev_nchanged + credits;
+	uint32_t blocks = ev->ev_cache.ca_ndirty + credits;
 
-	return ev->ev_journal == NULL ? blocks < PLAIN_MAX : transaction_size(ev, blocks) <= ev->ev_journal->jo_max;
+	if (ev->ev_journal == NULL)
+		return blocks + ev->ev_nchanged / 8 < PLAIN_MAX;
+	return transaction_size(ev, blocks + ev->ev_nchanged) <= ev->ev_journal->jo_max;
 }
 
 kern_return_t

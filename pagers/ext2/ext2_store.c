@@ -452,7 +452,7 @@ ext2_fsync(struct pfs_node *node, bool dataonly)
 	needed = !dataonly || en->en_changed || node->pn_attr.at_size != en->en_stored.at_size;
 	ext2_lock(ev);
 	if (needed)
-		kr = ext2_commit(ev);
+		kr = ext2_commit_node(en);
 	else
 		kr = ext2_commit_tid(ev, en->en_tid);
 	ext2_unlock(ev);
