@@ -113,8 +113,12 @@ S_blk_open(mx_object_ptr_t obj, uint32_t minor, boolean_t write, mach_port_t *po
 	ha = mx_object_create(&handle_class);
 	if (ha == NULL)
 		return MX_ENOMEM;
-	open_note(ha, &vi, part, write != 0);
 	*port = mx_object_make_send(&ha->ha_object, type);
+	if (*port == MACH_PORT_NULL) {
+		mx_object_release(&ha->ha_object);
+		return MX_ENOMEM;
+	}
+	open_note(ha, &vi, part, write != 0);
 	blkdev_view_info(&vi, info);
 	return KERN_SUCCESS;
 }
