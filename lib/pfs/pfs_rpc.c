@@ -29,7 +29,23 @@ struct pfs_service {			/* where volumes of one type are mounted */
 	const struct pfs_ops *se_ops;
 };
 
-static mx_demux_t *const demuxes[] = { pfs_server, NULL };
+/* A request keeps the volume: while it waits for the disk somebody may unmount. */
+static boolean_t
+node_demux(mach_msg_header_t *in, mach_msg_header_t *out)
+{
+	const struct pfs_handle *ha = (const struct pfs_handle *)in->msgh_protected_payload;
+	struct pfs_volume *vol = ha->ha_node != NULL ? ha->ha_node->pn_volume : NULL;
+	boolean_t is_known;
+
+	if (vol == NULL)
+		return pfs_server(in, out);
+	pfs_volume_opened(vol);
+	is_known = pfs_server(in, out);
+	pfs_volume_closed(vol);
+	return is_known;
+}
+
+static mx_demux_t *const node_demuxes[] = { node_demux, NULL }, *const service_demuxes[] = { pfs_server, NULL };
 
 static void
 handle_no_senders(struct mx_object *obj)
@@ -60,10 +76,10 @@ handle_free(struct mx_object *obj)
 }
 
 static struct mx_class handle_class = {
-	.mc_name = "node", .mc_size = sizeof(struct pfs_handle), .mc_demux = demuxes, .mc_no_senders = handle_no_senders,
+	.mc_name = "node", .mc_size = sizeof(struct pfs_handle), .mc_demux = node_demuxes, .mc_no_senders = handle_no_senders,
 	.mc_free = handle_free,
 };
-static struct mx_class service_class = { .mc_name = "pfs", .mc_size = sizeof(struct pfs_service), .mc_demux = demuxes };
+static struct mx_class service_class = { .mc_name = "pfs", .mc_size = sizeof(struct pfs_service), .mc_demux = service_demuxes };
 
 /* ---- Decoding ---- */
 
@@ -163,7 +179,9 @@ S_pfs_mount(mx_object_ptr_t server, const mx_path_t source, mach_msg_type_number
 	return kr;
 }
 
-/* Wait until nothing but its root's port keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. That is
+#define UNMOUNT_OPENS	2u	/* what keeps a volume then: its root's port, and this request */
+
+/* Wait until nothing else keeps VOL: what was given up is on its way to be noticed, and changed pages to the disk. That is
  * thousands of files one after the other: as long as they become fewer, they go. */
 static bool
 volume_settle(struct pfs_volume *vol, uint64_t most)
@@ -171,7 +189,7 @@ volume_settle(struct pfs_volume *vol, uint64_t most)
 	uint64_t start = mx_now_ns(), now = start;
 	unsigned int least = vol->pv_opens;
 
-	for (pfs_quiet_sweep(PFS_QUIET_ALL); vol->pv_opens > 1 && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : most);
+	for (pfs_quiet_sweep(PFS_QUIET_ALL); vol->pv_opens > UNMOUNT_OPENS && now < start + (vol->pv_files > 0 ? SETTLE_FILES_NS : most);
 	    pfs_quiet_sweep(PFS_QUIET_ALL)) {		/* a process that ended lets go of its files a little later */
 		(void)mx_cond_wait_until(&vol->pv_closed, now + SETTLE_FILES_NS / 4);	/* looks at the clock again */
 		now = mx_now_ns();
@@ -180,7 +198,7 @@ volume_settle(struct pfs_volume *vol, uint64_t most)
 			start = now;
 		}
 	}
-	return vol->pv_opens <= 1;
+	return vol->pv_opens <= UNMOUNT_OPENS;
 }
 
 kern_return_t

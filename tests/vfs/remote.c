@@ -25,6 +25,10 @@
 static char word[64] = "nothing";
 static unsigned int prints;
 
+#define SLOW_NS	50000000ull
+static bool has_root, is_syncing;
+static unsigned int slow_lookups, slow_without_root;
+
 static kern_return_t
 words_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 {
@@ -35,6 +39,18 @@ words_mount(struct pfs_volume *vol, const struct pfs_mount_args *args)
 		return MX_ENOMEM;
 	pfs_node_init(root, vol, 1, MX_S_IFDIR | 0555);
 	vol->pv_root = root;
+	has_root = true;
+	return KERN_SUCCESS;
+}
+
+/* Long enough that somebody comes meanwhile. */
+static kern_return_t
+words_sync(struct pfs_volume *vol)
+{
+	(void)vol;
+	is_syncing = true;
+	mx_sleep_ns(SLOW_NS / 2);
+	is_syncing = false;
 	return KERN_SUCCESS;
 }
 
@@ -43,6 +59,11 @@ words_lookup(struct pfs_node *dir, const char *name, size_t len, int32_t who, st
 {
 	bool is_word = len == 4 && memcmp(name, "word", 4) == 0, is_self = len == 4 && memcmp(name, "self", 4) == 0;
 
+	if (len == 4 && memcmp(name, "slow", 4) == 0) {
+		mx_sleep_ns(SLOW_NS);
+		slow_lookups++;
+		slow_without_root += !has_root;
+	}
 	if (!is_word && !is_self)
 		return MX_ENOENT;
 	*out = calloc(1, sizeof(**out));
@@ -94,14 +115,27 @@ words_write(struct pfs_node *node, uint32_t uid, const char *data, size_t len)
 static void
 words_release(struct pfs_node *node)
 {
+	has_root &= node != node->pn_volume->pv_root;
 	free(node);
 }
 
 static const struct pfs_ops words_ops = {
 	.po_name = "words", .po_cache = MX_CACHE_NONE, .po_mount = words_mount, .po_lookup = words_lookup,
 	.po_readdir = words_readdir, .po_readlink = words_readlink, .po_text = words_text, .po_text_write = words_write,
-	.po_release = words_release,
+	.po_release = words_release, .po_sync = words_sync,
 };
+
+/* Look up "slow" while the volume is being stored because it is unmounted. */
+static void
+slow_main(void *arg)
+{
+	struct mx_attr at;
+
+	(void)arg;
+	while (!is_syncing)
+		mx_sleep_ns(1000000);
+	(void)t_stat(ctx_root, "/mnt/slow", 0, &at);	/* it is not there; what counts is that its directory is */
+}
 
 static void
 test_words(void)
@@ -125,7 +159,10 @@ test_words(void)
 	tap_is(t_stat(ctx_root, "/mnt/none", 0, &at), MX_ENOENT, "words: other names are not there");
 	tap_is(t_open(ctx_root, "/mnt/new", MX_O_CREAT | MX_O_RDWR, 0644, &f), MX_EPERM, "words: and cannot be made");
 	mx_sleep_ns(50000000);
+	tap_is(mx_fibril_start(slow_main, NULL, "slow"), KERN_SUCCESS, "words: somebody comes");
 	tap_is(vfs_umount(ctx_root, 0, "/mnt", 4, 0), KERN_SUCCESS, "words: unmounted");
+	tap_ok(slow_lookups == 1 && slow_without_root == 0 && !has_root, "words: after who was looking up there (%u, %u)", slow_lookups,
+		slow_without_root);
 }
 
 /* ---- tmpfs by messages ---- */

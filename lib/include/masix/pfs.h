@@ -61,7 +61,7 @@ struct pfs_volume {
 	uint32_t	pv_dev_major, pv_dev_minor;	/* st_dev; chosen by pfs_volume_mount */
 	uint32_t	pv_flags;	/* PFS_RDONLY... */
 	void		*pv_private;	/* the file system's */
-	unsigned int	pv_opens;	/* what keeps it: open files, ports, memory objects */
+	unsigned int	pv_opens;	/* what keeps it: open files, ports and requests to them, memory objects */
 	unsigned int	pv_files;	/* of these, open files */
 	unsigned int	pv_writers;	/* of these, open for writing */
 	bool		pv_leaving;	/* an unmounting waits for what is left of its users */
