@@ -5,7 +5,7 @@ servers/proc_SOURCES := main.c proc_table.c proc_family.c proc_wait.c proc_signa
 	proc_rpc.c proc_ctty.c proc_session_rpc.c proc_port.c proc_random.c proc_task.c proc_fresh.c proc_setid.c proc_load.c proc_sys.c \
 	proc_clock_port.c proc_memory.c proc_swap.c proc_start.c proc_orphan.c \
 	worker.c worker_copy.S worker_memory.c \
-	procfs.c procfs_process.c procfs_system.c procfs_disks.c procfs_sys.c procfs_masix.c procfs_emulib.c proc_stop.c
+	procfs.c procfs_process.c procfs_maps.c procfs_system.c procfs_disks.c procfs_sys.c procfs_masix.c procfs_emulib.c proc_stop.c
 servers/proc_WITH := lib/pfs
 servers/proc_MIG := proc proc_session
 

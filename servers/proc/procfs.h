@@ -31,6 +31,10 @@ struct pf_entry {
 };
 
 extern struct pf_entry pf_process_entries[];	/* procfs_process.c: below /proc/PID and /proc/PID/task/TID */
+/* procfs_maps.c */
+kern_return_t pf_text_maps(struct proc *p, int32_t n, struct pfs_text *text);
+kern_return_t pf_text_smaps(struct proc *p, int32_t n, struct pfs_text *text);
+kern_return_t pf_text_smaps_rollup(struct proc *p, int32_t n, struct pfs_text *text);
 kern_return_t pf_text_partitions(struct proc *p, int32_t n, struct pfs_text *text);	/* procfs_disks.c */
 extern struct pf_entry pf_root_entries[];	/* procfs_system.c */
 extern struct pf_entry pf_sys_entries[];	/* procfs_sys.c */

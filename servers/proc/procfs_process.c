@@ -259,97 +259,6 @@ text_environ(struct proc *p, int32_t n, struct pfs_text *text)
 	return KERN_SUCCESS;
 }
 
-/* A piece of the address space, neighbours of the same kind taken together. */
-struct region {
-	uint32_t	r_start, r_end;
-	vm_prot_t	r_prot;
-	bool		r_shared;
-};
-
-static const char *
-region_name(const struct proc *p, const struct region *r)
-{
-	if (r->r_start <= p->p_stack && p->p_stack < r->r_end)
-		return "[stack]";
-	if (r->r_start >= EM_TEXT)
-		return "[vdso]";
-	if (p->p_brk_start != 0 && r->r_start == p->p_brk_start)
-		return "[heap]";
-	return "";
-}
-
-static void
-region_print(const struct proc *p, const struct region *r, struct pfs_text *text)
-{
-	struct region below = *r, above = *r;
-	const char *name;
-
-	if (r->r_end == r->r_start || (r->r_start == 0 && r->r_prot == VM_PROT_NONE))
-		return;				/* emulib keeps page 0 from being used */
-	if (r->r_start < p->p_brk_start && p->p_brk_start < r->r_end) {
-		below.r_end = above.r_start = p->p_brk_start;
-		region_print(p, &below, text);
-		region_print(p, &above, text);
-		return;
-	}
-	name = region_name(p, r);
-	pfs_text_printf(text, "%08x-%08x %c%c%c%c 00000000 00:00 0 %*s%s\n", (unsigned int)r->r_start, (unsigned int)r->r_end,
-		r->r_prot & VM_PROT_READ ? 'r' : '-', r->r_prot & VM_PROT_WRITE ? 'w' : '-',
-		r->r_prot & VM_PROT_EXECUTE ? 'x' : '-', r->r_shared ? 's' : 'p', name[0] != '\0' ? 25 : 0, "", name);
-}
-
-/* The region at or after AT. False: there is none, or it is emulib's own. */
-static bool
-region_next(mach_port_t task, uint32_t at, struct region *r)
-{
-	vm_address_t address = at;
-	vm_size_t size;
-	vm_prot_t max;
-	vm_inherit_t inherit;
-	boolean_t shared;
-	mach_port_t object;
-	vm_offset_t offset;
-
-	if (vm_region(task, &address, &size, &r->r_prot, &max, &inherit, &shared, &object, &offset) != KERN_SUCCESS)
-		return false;
-	mx_port_release(object);
-	r->r_start = address;
-	r->r_end = address + size;
-	r->r_shared = shared && inherit == VM_INHERIT_SHARE && address < EM_TEXT;
-	return true;
-}
-
-#define REGIONS_MAX	65536
-
-static kern_return_t
-text_maps(struct proc *p, int32_t n, struct pfs_text *text)
-{
-	struct region all = { 0, 0, 0, false }, r;
-	uint32_t at = 0;
-
-	(void)n;
-	if (p->p_task == MACH_PORT_NULL)
-		return KERN_SUCCESS;
-	for (uint32_t i = 0; i < REGIONS_MAX && region_next(p->p_task, at, &r); n++) {
-		if (r.r_start >= EM_USER_END && r.r_start < EM_TEXT) {
-			at = EM_TEXT;			/* windows and stacks of emulib are no business of the program */
-			continue;
-		}
-		if (r.r_start > EM_TEXT)
-			break;
-		if (r.r_start == all.r_end && r.r_prot == all.r_prot && r.r_shared == all.r_shared &&
-		    r.r_start != p->p_brk_start) {
-			all.r_end = r.r_end;
-		} else {
-			region_print(p, &all, text);
-			all = r;
-		}
-		at = r.r_end;
-	}
-	region_print(p, &all, text);
-	return KERN_SUCCESS;
-}
-
 /* ---- Small files ---- */
 
 static kern_return_t
@@ -554,11 +463,13 @@ struct pf_entry pf_process_entries[] = {
 	{ .e_name = "fd", .e_mode = MX_S_IFDIR | 0500, .e_entries = no_entries, .e_more = PF_FDS },
 	{ .e_name = "limits", .e_mode = PF_FILE | 0444, .e_text = text_limits },
 	{ .e_name = "loginuid", .e_mode = PF_FILE | 0644, .e_text = text_loginuid, .e_write = write_loginuid },
-	{ .e_name = "maps", .e_mode = PF_FILE | 0400, .e_text = text_maps },
+	{ .e_name = "maps", .e_mode = PF_FILE | 0400, .e_text = pf_text_maps },
 	{ .e_name = "mountinfo", .e_mode = PF_FILE | 0444, .e_text = text_mountinfo },
 	{ .e_name = "mounts", .e_mode = PF_FILE | 0444, .e_text = text_mounts },
 	{ .e_name = "oom_score", .e_mode = PF_FILE | 0444, .e_text = text_zero },
 	{ .e_name = "oom_score_adj", .e_mode = PF_FILE | 0644, .e_text = text_oom_score_adj, .e_write = write_oom_score_adj },
+	{ .e_name = "smaps", .e_mode = PF_FILE | 0400, .e_text = pf_text_smaps },
+	{ .e_name = "smaps_rollup", .e_mode = PF_FILE | 0400, .e_text = pf_text_smaps_rollup },
 	{ .e_name = "stat", .e_mode = PF_FILE | 0444, .e_text = text_stat },
 	{ .e_name = "statm", .e_mode = PF_FILE | 0444, .e_text = text_statm },
 	{ .e_name = "status", .e_mode = PF_FILE | 0444, .e_text = text_status },

@@ -8,6 +8,7 @@ linux_programs += tests/linux/core_mm
 linux_programs += tests/linux/core_more
 linux_programs += tests/linux/core_setid
 linux_programs += tests/linux/core_signal
+linux_programs += tests/linux/core_smaps
 linux_programs += tests/linux/core_thread
 linux_programs += tests/linux/core_time
 linux_programs += tests/linux/file_append
