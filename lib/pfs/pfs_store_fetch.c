@@ -20,6 +20,7 @@
 
 #define CLUSTER_FIRST	16u
 #define CLUSTER_LOW	2u	/* when memory is short */
+#define NEAR		256u	/* pages: who goes further at random gets less each time, down to one page */
 #define AHEAD_FROM	32u	/* clusters of this size are followed by another one at once */
 #define ZEROS		16u	/* pages */
 
@@ -284,12 +285,14 @@ claim(struct pfs_store *ps, uint32_t page, uint32_t *end)
 static uint32_t
 cluster_choose(struct pfs_store *ps, uint32_t page)
 {
-	uint32_t n = CLUSTER_FIRST;
+	uint32_t away = page > ps->ps_after ? page - ps->ps_after : ps->ps_after - page, n = CLUSTER_FIRST;
 
 	if (mx_memory_is_low())
 		return CLUSTER_LOW;
 	if (page == ps->ps_after && page != 0)
 		n = ps->ps_cluster * 2 < PS_CLUSTER ? ps->ps_cluster * 2 : PS_CLUSTER;
+	else if (away > NEAR && ps->ps_cluster != 0)
+		n = (ps->ps_cluster < CLUSTER_FIRST ? ps->ps_cluster + 1 : CLUSTER_FIRST) / 2;
 	ps->ps_cluster = n;
 	return n;
 }
