@@ -219,6 +219,8 @@ kern_return_t vfs_op_rename(const struct vfs_who *who, const struct vfs_path *pa
 kern_return_t vfs_op_setattr(const struct vfs_who *who, struct vfs_vnode *vn, struct mx_setattr *set);
 /* Parts of the above. May WHO change the names in DIR? */
 kern_return_t vfs_change_check(const struct vfs_who *who, const struct vfs_name *dir);
+/* May LAST be made without a look-up, as its file system answers MX_EEXIST if it is there? Locks: la_dir's vn_lock held */
+bool vfs_is_unseen(const struct vfs_who *who, const struct vfs_last *last);
 /* May WHO take the existing NA out of DIR, as a directory (RMDIR) or not? */
 kern_return_t vfs_remove_check(const struct vfs_who *who, const struct vfs_name *dir, const struct vfs_name *na, bool rmdir);
 /* Make WHAT at LAST, which was found not to exist. *OUT a reference. Locks: la_dir's vn_lock held */

@@ -15,9 +15,12 @@ open_last_locked(const struct vfs_who *who, const struct vfs_last *last, int32_t
 	struct vfs_name **out, bool *created)
 {
 	struct pfs_new what = { .nw_mode = MX_S_IFREG | (mode & 07777) };
-	kern_return_t kr = vfs_lookup_last(who, last, pid, out);
+	kern_return_t kr;
 
-	*created = false;
+	*created = (flags & MX_O_EXCL) != 0 && vfs_is_unseen(who, last);
+	if (*created)
+		return vfs_make_locked(who, last, &what, out);
+	kr = vfs_lookup_last(who, last, pid, out);
 	if (kr != KERN_SUCCESS)
 		return kr;
 	if ((*out)->na_vnode != NULL) {

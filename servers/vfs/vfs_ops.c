@@ -95,6 +95,22 @@ vfs_change_check(const struct vfs_who *who, const struct vfs_name *dir)
 	return vfs_perm(who, vfs_vnode_facts(dir->na_vnode), VFS_W | VFS_X);
 }
 
+/* It is not known, and WHO may make it if it is not there; which its file system finds out, with one message instead of two. */
+bool
+vfs_is_unseen(const struct vfs_who *who, const struct vfs_last *last)
+{
+	const struct vfs_vnode *dir = last->la_dir->na_vnode;
+	struct vfs_name *na;
+
+	if (dir->vn_node != NULL || dir->vn_mount->mn_cache != MX_CACHE_FOREVER || last->la_slash ||
+	    vfs_change_check(who, last->la_dir) != KERN_SUCCESS)
+		return false;
+	na = vfs_name_find(last->la_dir, last->la_name, last->la_len);
+	if (na != NULL)
+		vfs_name_release(na);
+	return na == NULL;
+}
+
 /* Owner and group of something new in a directory with attributes AT. */
 static void
 new_owner(const struct vfs_who *who, const struct mx_attr *at, struct pfs_new *what)
@@ -161,7 +177,8 @@ vfs_op_make(const struct vfs_who *who, const struct vfs_path *path, struct pfs_n
 		goto out;
 	}
 	mx_mutex_lock(&last.la_dir->na_vnode->vn_lock);
-	kr = absent_check(who, &last, path->pa_pid);
+	if (!vfs_is_unseen(who, &last))
+		kr = absent_check(who, &last, path->pa_pid);
 	if (kr == KERN_SUCCESS)
 		kr = vfs_make_locked(who, &last, what, &na);
 	mx_mutex_unlock(&last.la_dir->na_vnode->vn_lock);
