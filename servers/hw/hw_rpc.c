@@ -83,11 +83,15 @@ S_hw_claim(mx_object_ptr_t hw, uint32_t vendor, uint32_t device, uint32_t index,
 	dev = mx_object_create(&hw_device_class);
 	if (dev == NULL)
 		return KERN_RESOURCE_SHORTAGE;
+	*port = mx_object_make_send(&dev->hd_object, disposition);
+	if (*port == MACH_PORT_NULL) {
+		mx_object_release(&dev->hd_object);
+		return KERN_RESOURCE_SHORTAGE;
+	}
 	hw_function_claim(&hw_machine, f);
 	dev->hd_function = f;
 	dev->hd_all = hw_devices;
 	hw_devices = dev;
-	*port = mx_object_make_send(&dev->hd_object, disposition);
 	*slot = f->hf_bdf;
 	return KERN_SUCCESS;
 }
