@@ -141,6 +141,15 @@ od_node_add(struct od_node *on, const struct pfs_store_ops *store)
 }
 
 void
+od_leave(struct pfs_volume *vol)
+{
+	struct od_volume *ov = vol->pv_private;
+
+	while (ov->ov_oldest != NULL)
+		node_end(ov->ov_oldest);
+}
+
+void
 od_nodes_end(struct od_volume *ov)
 {
 	ov->ov_is_ending = true;

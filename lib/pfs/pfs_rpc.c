@@ -214,6 +214,8 @@ S_pfs_unmount(mx_object_ptr_t root, uint32_t flags)
 		return MX_EBUSY;		/* the other one may end the volume while this one waited */
 	vol->pv_leaving = true;
 	(void)pfs_volume_sync(vol);		/* what fails was logged, and is not better for staying mounted */
+	if ((flags & MX_UNMOUNT_LAZY) == 0 && vol->pv_ops->po_leave != NULL)
+		vol->pv_ops->po_leave(vol);
 	if ((flags & MX_UNMOUNT_LAZY) == 0 && !volume_settle(vol, (flags & MX_UNMOUNT_SOON) ? SETTLE_SOON_NS : SETTLE_NS)) {
 		vol->pv_leaving = false;
 		return MX_EBUSY;

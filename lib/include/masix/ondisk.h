@@ -221,11 +221,12 @@ struct od_format {
 
 /* What of_pfs has in all formats. */
 #define OD_PFS_OPS \
-	.po_cache = MX_CACHE_FOREVER, .po_mount = od_mount, .po_unmount = od_unmount, .po_remount = od_remount, .po_lookup = od_lookup, \
+	.po_cache = MX_CACHE_FOREVER, .po_mount = od_mount, .po_unmount = od_unmount, .po_leave = od_leave, .po_remount = od_remount, .po_lookup = od_lookup, \
 	.po_readdir = od_readdir, .po_release = od_node_release, .po_read = pfs_store_read, .po_pager = pfs_store_pager
 
 kern_return_t od_mount(struct pfs_volume *vol, const struct pfs_mount_args *args);
 void od_unmount(struct pfs_volume *vol);
+void od_leave(struct pfs_volume *vol);
 kern_return_t od_remount(struct pfs_volume *vol, uint32_t flags);
 kern_return_t od_lookup(struct pfs_node *dir, const char *name, size_t len, int32_t who, struct pfs_node **out);
 kern_return_t od_readdir(struct pfs_node *dir, uint64_t cookie, int32_t who, struct pfs_dirents *out);

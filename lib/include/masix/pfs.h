@@ -134,6 +134,9 @@ struct pfs_ops {
 	kern_return_t	(*po_mount)(struct pfs_volume *vol, const struct pfs_mount_args *args);
 	/* All nodes but the root have been released; release it and everything. NULL: nothing to do but that. */
 	void		(*po_unmount)(struct pfs_volume *vol);
+	/* It is to be unmounted if nobody uses it: give up the nodes that are only kept to be cheap to open again. Those that somebody has mapped
+	 * keep the volume from now on. Does not park. NULL: there are none such */
+	void		(*po_leave)(struct pfs_volume *vol);
 	/* sf_type, sf_namelen, sf_bsize and sf_fsid are filled in. NULL: zeros. */
 	kern_return_t	(*po_statfs)(struct pfs_volume *vol, struct mx_statfs *st);
 	kern_return_t	(*po_sync)(struct pfs_volume *vol);		/* NULL: nothing to write back */
