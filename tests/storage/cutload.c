@@ -3,7 +3,8 @@
  *
  * cutload DIR FIRST	makes records, numbered from FIRST on, in DIR without end. A record is a new file, a line of a log, or a new
  *			version of a file put into the old one's place; between them names are made, moved and removed that nobody
- *			waits for. When fsync has said that a record is safe, "file N", "log N" or "swap N" is printed.
+ *			waits for. When fsync, or the write itself with O_SYNC or O_DSYNC (every other record of a kind), has said that a
+ *			record is safe, "file N", "log N" or "swap N" is printed.
  * cutload -v DIR	reads these lines and looks whether DIR has what they promise. Torn records are differences, too.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -84,13 +85,20 @@ directory_sync(const char *path)
 	close(fd);
 }
 
+/* Does the write of record N say by itself that it is safe? */
+static bool
+is_synchronous(unsigned int n)
+{
+	return n / 3 % 2 == 0;
+}
+
 static void
 file_write(const char *path, unsigned int n)
 {
 	size_t size = record_make(n);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | (is_synchronous(n) ? O_SYNC : 0), 0644);
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size || fsync(fd) < 0)
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size || (!is_synchronous(n) && fsync(fd) < 0))
 		die(path);
 	close(fd);
 }
@@ -114,10 +122,10 @@ static void
 work_log(unsigned int n)
 {
 	char line[LOG_LINE + 40];
-	int fd = open("log", O_WRONLY | O_CREAT | O_APPEND, 0644);
+	int fd = open("log", O_WRONLY | O_CREAT | O_APPEND | (is_synchronous(n) ? O_DSYNC : 0), 0644);
 
 	log_line(n, line);
-	if (fd < 0 || write(fd, line, LOG_LINE) != LOG_LINE || fdatasync(fd) < 0)
+	if (fd < 0 || write(fd, line, LOG_LINE) != LOG_LINE || (!is_synchronous(n) && fdatasync(fd) < 0))
 		die("log");
 	close(fd);
 	directory_sync(".");
