@@ -127,6 +127,16 @@ node_make(struct pfs_volume *vol, uint32_t fid, const struct p9_attr *pa)
 	return nd;
 }
 
+/* Is ND, whose last reference went, still mapped by somebody? Then it is as if nobody had let it go. */
+static bool
+node_return(struct p9_node *nd)
+{
+	if (!pfs_store_revive(&nd->nd_node))
+		return false;
+	nd->nd_dying = false;			/* with no reference yet */
+	return true;
+}
+
 /* A reference to the node that FID, the caller's to give up, names. */
 static kern_return_t
 node_get(struct pfs_volume *vol, uint32_t fid, struct pfs_node **out)
@@ -140,7 +150,7 @@ node_get(struct pfs_volume *vol, uint32_t fid, struct pfs_node **out)
 		p9_clunk(pv->pv_client, fid);
 		return kr;
 	}
-	while ((nd = node_find(pv, pa.pa_path)) != NULL && nd->nd_dying)
+	while ((nd = node_find(pv, pa.pa_path)) != NULL && nd->nd_dying && !node_return(nd))
 		mx_cond_wait(&pv->pv_gone);	/* what it has not stored yet is not seen through a second node */
 	if (nd == NULL) {
 		nd = node_make(vol, fid, &pa);
