@@ -6,8 +6,8 @@
  * what a port behind a descriptor does, a position, an argument - is as little to be trusted as it ever is.
  *
  * One block: the structure, then ca_nfiles files, ca_nfds descriptors, ca_npages addresses of description pages (which the fresh task
- * inherits), ca_nsignals signals, then the strings, each with its NUL: the program's path, the name that execve was given, the arguments, the environment. Ports are indices from 1 into the array
- * that goes with it, 0 is none.
+ * inherits), ca_nsignals signals, then the strings, each with its NUL: the program's path, the name that execve was given, the
+ * arguments, the environment. Ports are indices from 1 into the array that goes with it, 0 is none.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later

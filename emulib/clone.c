@@ -103,7 +103,8 @@ clone(const struct em_clone *how)
 		return E(EINVAL);		/* two processes at work in one memory */
 	if (!(flags & CLONE_VM) && (flags & (CLONE_FILES | CLONE_FS)))
 		return E(EINVAL);
-	if ((flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK) && !(flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS | CLONE_FILES | CLONE_FS)))
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK) &&
+	    !(flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SETTLS | CLONE_FILES | CLONE_FS)))
 		return em_vfork(t, how);
 	return em_fork(t, how);
 }
@@ -134,7 +135,8 @@ sys_clone3(uint32_t args, uint32_t size, uint32_t c, uint32_t d, uint32_t e, uin
 	if ((a.flags & ~(0xffffffffull | CLONE_CLEAR_SIGHAND)) || (a.flags & (CLONE_DETACHED | 0xffu)) || a.set_tid_size != 0 ||
 	    a.exit_signal >= MX_NSIG || (a.stack == 0) != (a.stack_size == 0) ||
 	    ((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal != 0) ||
-	    (a.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND) || a.stack + a.stack_size > EM_USER_END)
+	    (a.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND) ||
+	    a.stack + a.stack_size > EM_USER_END)
 		return E(EINVAL);
 	how = (struct em_clone){ .flags = (uint32_t)a.flags, .exit_signal = (uint32_t)a.exit_signal,
 		.stack = (uint32_t)(a.stack + a.stack_size), .ptid = (uint32_t)a.parent_tid, .ctid = (uint32_t)a.child_tid,

@@ -2,7 +2,8 @@
  * file.c - reading and writing by kind of file.
  *
  * Regular files are read and, within their size, written through windows; otherwise by message at an explicit position: the server
- * makes such a write atomic, extends the file and keeps its times. Streams (terminals, devices, pseudo-files) are always asked. Null devices are answered here.
+ * makes such a write atomic, extends the file and keeps its times. Streams (terminals, devices, pseudo-files) are always asked. Null
+ * devices are answered here.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -4,8 +4,8 @@
  * vfs counts changes in a page that every process sees (struct mx_changes), and stamps its answers. While the counts of an answer have
  * not moved, stat gives it again without asking; and an open for reading takes the object that an earlier close of the same name left
  * here. So both cost no message. Nothing is kept of what other servers may change (/proc), no object of what somebody mounted
- * (it would be busy), and nothing for another file context. What this process wrote through a window is told to the server with a message nobody waits for:
- * so its own writes void what it keeps, too.
+ * (it would be busy), and nothing for another file context. What this process wrote through a window is told to the server with a
+ * message nobody waits for: so its own writes void what it keeps, too.
  *
  * An object that is kept holds its file's storage as an open one does, so files must be small, there are few of them, and those whose
  * name went are let go at the next call that comes here. The table is a page of its own that fork does not copy: a child begins without,

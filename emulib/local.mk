@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
-emulib_SOURCES := swap.c entry.S vdso.S trap.S mem.c heap.c mig.c thread.c call.c service.c int80.c signal.c sigframe.c sigcall.c start.c carry.c exec.c elf.c \
-	fork.c clone.c vfork.c process.c ids.c misc.c mm.c vma.c futex.c time.c timer.c random.c gen/emulib/table.c
+emulib_SOURCES := swap.c entry.S vdso.S trap.S mem.c heap.c mig.c thread.c call.c service.c int80.c signal.c sigframe.c sigcall.c \
+	start.c carry.c exec.c elf.c fork.c clone.c vfork.c process.c ids.c misc.c mm.c vma.c futex.c time.c timer.c random.c gen/emulib/table.c
 emulib_USER := mx mach mach4 mach_port mach_host gnumach mach_i386
 include $(srcdir)/emulib/file_sources.mk
 

@@ -100,8 +100,8 @@ em_vfork(struct em_thread *t, const struct em_clone *how)
 	if (bo == NULL)
 		return E(ENOMEM);
 	*bo = (struct em_borrow){ .bo_parent = p, .bo_thread = t, .bo_how = *how, .bo_regs = t->t_regs, .bo_entry = t->t_entry,
-		.bo_mask = t->t_mask, .bo_pending = t->t_pending, .bo_alt = { t->t_alt_sp, t->t_alt_size, t->t_alt_flags }, .bo_clear_tid = t->t_clear_tid,
-		.bo_robust = t->t_robust };
+		.bo_mask = t->t_mask, .bo_pending = t->t_pending, .bo_alt = { t->t_alt_sp, t->t_alt_size, t->t_alt_flags },
+		.bo_clear_tid = t->t_clear_tid, .bo_robust = t->t_robust };
 	__asm__("movw %%gs,%0" : "=r"(bo->bo_regs.r_gs));	/* it comes back by a full exit */
 	__asm__("movw %%ds,%0" : "=r"(bo->bo_regs.r_ds));
 	bo->bo_regs.r_es = bo->bo_regs.r_ds;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (c) 2026 The MASIX authors.
 lib_START := crt0.S
-lib_SOURCES := start.c fibril.c switch.S loop.c rpc.c service.c answer.c rules.c debug.c request.c notify.c object.c report.c hash.c heap.c timer.c alarm.c time.c clock.c msg.c memory.c \
-	export.c stop.c thread.c begin.S traps.S log.c newlib.c io.c poll.c dev.c
+lib_SOURCES := start.c fibril.c switch.S loop.c rpc.c service.c answer.c rules.c debug.c request.c notify.c object.c report.c hash.c heap.c \
+	timer.c alarm.c time.c clock.c msg.c memory.c export.c stop.c thread.c begin.S traps.S log.c newlib.c io.c poll.c dev.c
 lib_MIG := mx io dev
 
 host_tests += tests/host/test_lib

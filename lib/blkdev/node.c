@@ -313,7 +313,7 @@ static kern_return_t
 range_clear(struct file *fi, const struct blkdev_part *part, uint32_t cmd, const char *in, size_t in_count)
 {
 	struct blkdev_disk *disk = fi->fi_view.vi_disk;
-	uint64_t range[2], bytes = part->bp_sectors * SECTOR;
+	uint64_t range[2], bytes = part->bp_sectors * SECTOR, first, count;
 	kern_return_t kr;
 
 	if ((fi->fi_flags & MX_O_ACCMODE) == MX_O_RDONLY)
@@ -330,8 +330,12 @@ range_clear(struct file *fi, const struct blkdev_part *part, uint32_t cmd, const
 	if (range[1] == 0)
 		return KERN_SUCCESS;
 	mx_rwlock_rdlock(&disk->bd_edge);
-	kr = (cmd == BLKDISCARD ? disk->bd_ops->bo_discard : disk->bd_ops->bo_zero != NULL ? disk->bd_ops->bo_zero : zero_sectors)(disk, part->bp_start + range[0] / SECTOR,
-		range[1] / SECTOR);
+	first = part->bp_start + range[0] / SECTOR;
+	count = range[1] / SECTOR;
+	if (cmd == BLKDISCARD)
+		kr = disk->bd_ops->bo_discard(disk, first, count);
+	else
+		kr = (disk->bd_ops->bo_zero != NULL ? disk->bd_ops->bo_zero : zero_sectors)(disk, first, count);
 	mx_rwlock_unlock(&disk->bd_edge);
 	return kr;
 }

@@ -33,8 +33,8 @@ data_chunk_map(void *chunk)
 	vm_address_t at = (vm_address_t)chunk;
 	vm_prot_t max = VM_PROT_READ | VM_PROT_WRITE | (at / DATA_CHUNK % 2 != 0 ? VM_PROT_EXECUTE : 0);
 
-	return !mx_memory_is_short(RESERVE) && syscall_vm_map(mx_task, &at, DATA_CHUNK, 0, FALSE, MACH_PORT_NULL, 0, FALSE, VM_PROT_READ | VM_PROT_WRITE, max,
-		VM_INHERIT_NONE) == KERN_SUCCESS;
+	return !mx_memory_is_short(RESERVE) && syscall_vm_map(mx_task, &at, DATA_CHUNK, 0, FALSE, MACH_PORT_NULL, 0, FALSE,
+		VM_PROT_READ | VM_PROT_WRITE, max, VM_INHERIT_NONE) == KERN_SUCCESS;
 }
 
 void

@@ -2,7 +2,8 @@
  * store.c - compressed pages in memory.
  *
  * A page becomes a blob: two bytes that say how long it is and what LZ4 made of it. Blobs are rounded up to one of 28 sizes, and those
- * of one size share chunks of 32 KiB, so that nothing is ever moved and what is freed can be used again by any page that packs as well. An empty chunk goes back to the kernel. What LZ4 does not make smaller by an eighth is kept as it is.
+ * of one size share chunks of 32 KiB, so that nothing is ever moved and what is freed can be used again by any page that packs as well.
+ * An empty chunk goes back to the kernel. What LZ4 does not make smaller by an eighth is kept as it is.
  *
  * Copyright (c) 2026 The MASIX authors.
  * SPDX-License-Identifier: GPL-2.0-or-later
