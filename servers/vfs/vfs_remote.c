@@ -247,6 +247,16 @@ volume_ask(mach_port_t server, const char *source, uint32_t flags, const char *o
 	return pfs_mount(server, source, strlen(source), flags, text, (mach_msg_type_number_t)n, root, attr, cache);
 }
 
+/* No program can be started any more, nor what init needs be read. Every right to a file is dead, so a new instance of the server would help
+ * nobody. ACS ends the system in order; the other volumes are unmounted before, and the journal of this one is replayed at the next start. */
+static void
+root_lost(void *arg)
+{
+	(void)arg;
+	vfs_remote_stop();
+	mx_server_fail("the file system of the root directory is gone");
+}
+
 /* The server of MN's volume is gone. Who uses it gets errors; the names that nobody uses are forgotten. */
 static void
 server_died(void *arg, mach_port_t port)
@@ -260,6 +270,8 @@ server_died(void *arg, mach_port_t port)
 	vfs_name_purge(mn);
 	if (mn->mn_on_lost != NULL)
 		mn->mn_on_lost(mn);
+	if (mn->mn_root == vfs_root && mx_fibril_start(root_lost, NULL, "root lost") != KERN_SUCCESS)
+		mx_server_fail("the file system of the root directory is gone");
 }
 
 kern_return_t

@@ -78,6 +78,12 @@ mapped(void)
 
 	sigaction(SIGBUS, &sa, NULL);
 	good = ftruncate(fd, SPARSE) == 0;
+	if (!good && errno == ENOSPC) {		/* FAT has no holes */
+		printf("mapped no-holes\n");
+		close(fd);
+		unlink("mapped");
+		return;
+	}
 	p = mmap(NULL, SPARSE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	c = p[SPARSE - 1];			/* a hole can be read */
 	if (sigsetjmp(fault, 1) == 0)
