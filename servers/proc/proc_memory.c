@@ -31,12 +31,17 @@
 #define MANY		6u		/* a share of the memory that is so large that nobody waits */
 #define STORE_ROOM_KB	64u		/* less room is none */
 #define VICTIM_MIN_KB	2048u		/* nobody who has less is to blame */
-#define FORK_LOOKS	50u		/* how long a fork waits for memory: a second */
+#define FORK_LOOKS	50u		/* how long a fork waits for memory that nobody makes: a second */
+#define FORK_LOOKS_MAX	1500u		/* ... and for what is on its way to disks */
 #define REGIONS_MAX	20000u
 #define PAGE_KB		4u
 
+#define ZONE_PAGES	4080u		/* of the kernel's lowest zone, of which it keeps more free than of the others */
+#define ZONE_LEFT	550u
+
 static uint32_t total_pages;
 static bool memory_is_low;
+static bool pager_is_full;		/* nobody makes more memory */
 static uint32_t nwaiting;		/* of waiting_count */
 
 static uint32_t
@@ -45,6 +50,14 @@ free_pages(void)
 	struct vm_statistics s;
 
 	return vm_statistics(mx_task, &s) == KERN_SUCCESS && s.free_count > 0 ? (uint32_t)s.free_count : 0;
+}
+
+/* Is so little LEFT that the kernel is behind with making more? It begins at 6 percent, and at 600 pages in its lowest zone, goes on until a
+ * tenth is free, and stops threads at 5 percent and at 500 pages. Between 6 and 10 percent all is well: the rest is contents of files. */
+static bool
+is_low(uint32_t left)
+{
+	return left < (total_pages > ZONE_PAGES ? (total_pages - ZONE_PAGES) / 200 * 11 : 0) + ZONE_LEFT;
 }
 
 /* Count the threads of TASK that wait so that nothing but what they wait for can wake them. The kernel's own task, which has
@@ -167,12 +180,14 @@ hunger(uint32_t left, uint32_t before, uint64_t *moved)
 	uint32_t patience;
 	bool is_full, has_moved;
 
+	pager_is_full = false;
 	if (left >= total_pages / MANY)
 		return 0;
 	proc_data_info(&d);
 	has_moved = pages_moved(&d) != *moved;
 	*moved = pages_moved(&d);
 	is_full = d.di_waiting > 0 && d.di_swap_left == 0 && d.di_store_kb + STORE_ROOM_KB > d.di_store_max_kb;
+	pager_is_full = is_full;
 	/* Full, it may still change pages for others without end. */
 	if ((has_moved && !is_full) || !somebody_waits())
 		return 0;
@@ -201,7 +216,7 @@ memory_watch(void *arg)
 	for (;;) {
 		uint32_t left = free_pages();
 
-		memory_is_low = left < total_pages / 11;
+		memory_is_low = is_low(left);
 		hungry = hunger(left, hungry, &moved);
 		if (hungry >= PATIENCE_DISK) {
 			hungry = 0;
@@ -217,7 +232,7 @@ memory_watch(void *arg)
 bool
 proc_memory_is_enough(void)
 {
-	for (uint32_t i = 0; i < FORK_LOOKS; i++) {
+	for (uint32_t i = 0; i < FORK_LOOKS_MAX && (i < FORK_LOOKS || !pager_is_full); i++) {
 		if (!memory_is_low)
 			return true;
 		mx_sleep_ns(LOOK_MIN_MS * MS);
