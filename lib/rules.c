@@ -35,7 +35,7 @@ static const struct { const char *server, *calls, *notifies; } rules[] = {
 	{ "ffs",	"acs blk",				"io_notify" },
 	{ "sysv",	"acs blk",				"io_notify" },
 	{ "vfs",	"acs pfs dev",				"io_notify" },
-	{ "proc",	"acs vfs vfs_admin tty dev data",	"emul io_notify" },
+	{ "proc",	"acs hw vfs vfs_admin tty dev data","emul io_notify" },
 };
 
 static bool

@@ -100,6 +100,11 @@ struct hw_service {
 	bool		hs_may_power;
 };
 
+/* The port "hw.clock". */
+struct hw_clock {
+	struct mx_object hc_object;
+};
+
 /* A claimed function. */
 struct hw_device {
 	struct mx_object hd_object;
@@ -118,7 +123,7 @@ struct hw_device {
 extern struct hw_machine hw_machine;
 extern mach_port_t hw_host_port;	/* host-privileged */
 extern mach_port_t hw_device_port;	/* device master */
-extern struct mx_class hw_service_class, hw_device_class;
+extern struct mx_class hw_service_class, hw_clock_class, hw_device_class;
 
 /* hw_irq.c: interrupt lines */
 kern_return_t hw_line_add(struct hw_device *dev, mach_port_t notify);
@@ -130,6 +135,8 @@ kern_return_t hw_pci_start(void);
 kern_return_t hw_memory_object(uint32_t physical, uint32_t size, mach_port_t *memory);
 /* Write 0 to the byte at PHYSICAL, a device's register, and wait until it reads as 0. Errors: MX_ETIMEDOUT; the kernel's */
 kern_return_t hw_register_clear(uint32_t physical);
+/* The processor's counter and the machine's timer at the same moment, to about a microsecond. Errors: MX_ENODEV */
+kern_return_t hw_timer_read(uint64_t *tsc, uint32_t *ticks);
 kern_return_t hw_power_off(void);
 kern_return_t hw_power_reset(void);
 

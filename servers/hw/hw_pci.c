@@ -18,6 +18,8 @@
 #define PCI_ADDRESS	0xcf8
 #define PCI_DATA	0xcfc
 #define RESET_CONTROL	0xcf9
+#define TIMER		8	/* from the first of the ports of power management */
+#define TIMER_TRIES	8
 #define CLEAR_TRIES	1000000	/* reads of a register: some seconds */
 
 struct hw_machine hw_machine;
@@ -138,6 +140,36 @@ hw_register_clear(uint32_t physical)
 	kr = *reg == 0 ? KERN_SUCCESS : MX_ETIMEDOUT;
 	mx_pages_free((void *)va, HW_PAGE);
 	return kr;
+}
+
+kern_return_t
+hw_timer_read(uint64_t *tsc, uint32_t *ticks)
+{
+	static uint16_t timer;			/* its port */
+	uint64_t before, after, best = UINT64_MAX;
+	uint32_t base, value;
+	kern_return_t kr;
+
+	if (timer == 0) {
+		base = hw_machine_power_ports(&hw_machine);
+		if (base == 0)
+			return MX_ENODEV;
+		kr = ports_take((uint16_t)(base + TIMER), (uint16_t)(base + TIMER + 3));
+		if (kr != KERN_SUCCESS)
+			return kr;
+		timer = (uint16_t)(base + TIMER);
+	}
+	for (int i = 0; i < TIMER_TRIES; i++) {		/* the one that took least: nothing came between */
+		before = __builtin_ia32_rdtsc();
+		value = inl(timer);
+		after = __builtin_ia32_rdtsc();
+		if (after - before < best) {
+			best = after - before;
+			*tsc = before + best / 2;
+			*ticks = value & 0xffffff;
+		}
+	}
+	return KERN_SUCCESS;
 }
 
 kern_return_t

@@ -24,6 +24,14 @@ service_register(const char *name, bool may_power)
 	return mx_register(name, &service->hs_object);
 }
 
+static kern_return_t
+clock_register(void)
+{
+	struct hw_clock *clock = mx_object_create(&hw_clock_class);
+
+	return clock != NULL ? mx_register("hw.clock", &clock->hc_object) : KERN_RESOURCE_SHORTAGE;
+}
+
 kern_return_t
 hw_fresh(int argc, char **argv)
 {
@@ -35,7 +43,7 @@ hw_fresh(int argc, char **argv)
 	    (kr = mx_wire_all(hw_host_port)) != KERN_SUCCESS ||	/* who pages to a disk waits for its interrupts */
 	    (kr = mx_right("device", &hw_device_port)) != KERN_SUCCESS || (kr = hw_pci_start()) != KERN_SUCCESS ||
 	    (kr = service_register("hw", false)) != KERN_SUCCESS ||
-	    (kr = service_register("hw.power", true)) != KERN_SUCCESS)
+	    (kr = service_register("hw.power", true)) != KERN_SUCCESS || (kr = clock_register()) != KERN_SUCCESS)
 		return kr;
 	mx_log(MX_LOG_INFO, "%u functions on the PCI bus", hw_machine.hm_nfunctions);
 	mx_server_ready();

@@ -17,6 +17,9 @@ static mx_demux_t *const hw_demuxes[] = { hw_server, NULL };
 struct mx_class hw_service_class = {
 	.mc_name = "hw", .mc_size = sizeof(struct hw_service), .mc_demux = hw_demuxes,
 };
+struct mx_class hw_clock_class = {
+	.mc_name = "clock", .mc_size = sizeof(struct hw_clock), .mc_demux = hw_demuxes,
+};
 struct mx_class hw_device_class = {
 	.mc_name = "device", .mc_size = sizeof(struct hw_device), .mc_demux = hw_demuxes,
 	.mc_no_senders = hw_device_no_senders,
@@ -189,6 +192,12 @@ S_hw_power(mx_object_ptr_t obj, uint32_t how)
 	if (how > 1)
 		return MX_EINVAL;
 	return how == 0 ? hw_power_off() : hw_power_reset();
+}
+
+kern_return_t
+S_hw_clock(mx_object_ptr_t obj, uint64_t *tsc, uint32_t *ticks)
+{
+	return mx_object_cast(obj, &hw_clock_class) != NULL ? hw_timer_read(tsc, ticks) : MX_EPERM;
 }
 
 kern_return_t

@@ -3,8 +3,9 @@
  *
  * One memory object, mapped read-only into each fresh task and inherited by fork. Readers look at a sequence number before and
  * after; proc is the only writer. The clock in it is the processor's time stamp counter, because the kernel's own advances
- * in steps of 10 ms. Its rate is measured against the kernel's uptime: roughly while the system starts, then better and
- * better by a fibril. A busy host makes QEMU lose clock ticks, never gain, so of several rates measured the lowest is true.
+ * in steps of 10 ms. Its rate is measured against the machine's timer, which hw reads: roughly while the system starts, then better
+ * and better by a fibril. On a machine whose timer hw does not know it is measured against the kernel's uptime, which a busy host
+ * makes late: ticks are lost, so of several rates measured over a while the lowest is the best guess.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (c) 2026 The MASIX authors.
@@ -14,13 +15,16 @@
 #include <masix/mach.h>
 #include "proc_act.h"
 #include "server.h"
+#include "hw.h"
 #include "mach_host.h"
 #include "mach.h"
 
 #define CLOCK_SHIFT	22
 #define REBASE_NS	30000000000ull	/* the readers' 64-bit product must not overflow */
 #define FIRST_WAIT_NS	100000000ull
-#define LATE_NS		1000000ull
+#define LATE_NS		20000000ull	/* of a tick */
+#define TIMER_HZ	3579545u	/* of the machine's timer, and its bits */
+#define TIMER_MASK	0xffffffu
 #define CLOCK_TRIES	8		/* wake-ups of which the promptest counts */
 #define NS		1000000000ull
 
@@ -28,11 +32,12 @@ static struct mx_sys *sys;
 static mach_port_t sys_memory;
 static mach_port_t host;
 
-/* One moment on both clocks. */
+/* One moment on both clocks; the second is the kernel's or the machine's timer's. */
 struct sample {
 	uint64_t	tsc, up_ns;
 };
 static struct sample first;
+static mach_port_t machine;		/* "hw.clock"; MACH_PORT_NULL: hw knows no timer here */
 
 _Static_assert(sizeof(struct mx_sys) <= MX_SYS_SIZE, "the system area does not fit its place");
 
@@ -144,6 +149,33 @@ proc_clock_set_real(uint64_t real_ns)
 	seq_end(&c->ck_seq);
 }
 
+/*
+ * Now by the machine's timer, whose 24 bits are over in 4.7 s: how often that was since the last call the counter tells, at about HZ
+ * (0: not at all). Errors: as hw_clock
+ */
+static kern_return_t
+sample_machine(uint64_t hz, struct sample *s)
+{
+	static struct sample last;
+	static uint32_t last_ticks;
+	uint64_t delta, expected;
+	uint32_t ticks;
+	kern_return_t kr = hw_clock(machine, &s->tsc, &ticks);
+
+	if (kr != KERN_SUCCESS)
+		return kr;
+	delta = (ticks - last_ticks) & TIMER_MASK;
+	if (hz != 0) {
+		expected = (s->tsc - last.tsc) / (hz / 1000) * TIMER_HZ / 1000;
+		if (expected > delta)
+			delta += (expected - delta + TIMER_MASK / 2) / (TIMER_MASK + 1) * (TIMER_MASK + 1);
+	}
+	s->up_ns = last.up_ns + delta * NS / TIMER_HZ;
+	last = *s;
+	last_ticks = ticks;
+	return KERN_SUCCESS;
+}
+
 static uint64_t
 rate_between(const struct sample *a, const struct sample *b)
 {
@@ -191,6 +223,18 @@ rate_measure(const struct sample *from, const struct sample *now)
 	return rate < bound ? rate : bound;
 }
 
+/* Another measurement from FROM on; NOW is its end. */
+static uint64_t
+rate_again(uint64_t hz, const struct sample *from, struct sample *now)
+{
+	if (machine == MACH_PORT_NULL) {
+		*now = sample_asleep(hz);
+		return rate_measure(from, now);
+	}
+	*now = *from;
+	return sample_machine(hz, now) == KERN_SUCCESS ? rate_between(from, now) : hz;	/* hw is essential: it ends with the system */
+}
+
 /* A fibril: measure over a longer and longer time; from then on over spans of the same length, and move the base. */
 static void
 clock_keep(void *arg)
@@ -201,8 +245,7 @@ clock_keep(void *arg)
 	(void)arg;
 	for (;;) {
 		mx_sleep_ns(wait_ns);
-		now = sample_asleep(hz);
-		hz = rate_measure(&from, &now);
+		hz = rate_again(hz, &from, &now);
 		if (now.up_ns - from.up_ns >= REBASE_NS) {
 			from = now;
 			wait_ns = REBASE_NS;
@@ -217,10 +260,18 @@ clock_keep(void *arg)
 kern_return_t
 proc_clock_start(void)
 {
-	struct sample s = sample_edge();
 	time_value64_t real = { 0, 0 };
+	struct sample s;
+	uint64_t hz;
 
-	clock_publish(s.tsc, s.up_ns, rate_measure(&first, &s));
+	if (machine != MACH_PORT_NULL && sample_machine(0, &s) == KERN_SUCCESS) {
+		hz = rate_between(&first, &s);
+		s.up_ns = uptime_read();
+	} else {
+		s = sample_edge();
+		hz = rate_measure(&first, &s);
+	}
+	clock_publish(s.tsc, s.up_ns, hz);
 	(void)host_get_time64(host, &real);
 	proc_clock_set_real((uint64_t)real.seconds * NS + (uint64_t)real.nanoseconds);
 	return mx_fibril_start(clock_keep, NULL, "clock");
@@ -326,7 +377,11 @@ proc_sys_init(void)
 	kr = mx_memory_export(sys, MX_SYS_SIZE, VM_PROT_READ, &sys_memory);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	first = sample_edge();
+	if (mx_lookup("hw.clock", &machine) != KERN_SUCCESS || sample_machine(0, &first) != KERN_SUCCESS) {
+		mx_port_release(machine);
+		machine = MACH_PORT_NULL;
+		first = sample_edge();
+	}
 	sys->sy_version = 1;
 	name_set(sys->sy_nodename, "masix", 5);
 	name_set(sys->sy_release, release, sizeof(release) - 1);

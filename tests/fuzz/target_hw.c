@@ -98,6 +98,13 @@ hw_register_clear(uint32_t physical)
 }
 
 kern_return_t
+hw_timer_read(uint64_t *tsc, uint32_t *ticks)
+{
+	*tsc = *ticks = 1;
+	return KERN_SUCCESS;
+}
+
+kern_return_t
 hw_power_off(void)
 {
 	return KERN_SUCCESS;
