@@ -128,6 +128,8 @@ struct p9_node {
 	uint32_t	nd_io;		/* is open for reading, or also for writing; P9_NOFID: not open yet */
 	bool		nd_io_writes;
 	bool		nd_wrote;	/* something may not be on the host yet */
+	bool		nd_stored;	/* what the guest wrote has moved the host's times since they were asked for */
+	bool		nd_is_lost;	/* the name by which the host knows nd_fid may be gone */
 	bool		nd_dying;	/* released; the kernel may still have pages of it */
 };
 
@@ -146,8 +148,6 @@ extern const struct pfs_store_ops p9_store_ops;		/* p9_file.c */
 kern_return_t p9_file_fsync(struct pfs_node *node, bool dataonly);
 
 struct p9_client *p9_client_of(const struct pfs_node *node);
-/* What the host says of NODE becomes its attributes. Contents that the host has changed leave the cache. Blocks. */
-void p9_node_update(struct p9_node *nd, const struct p9_attr *attr);
 /* nd_io for reading, or for writing, too. */
 kern_return_t p9_node_open(struct p9_node *nd, bool writes);
 

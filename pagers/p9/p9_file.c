@@ -91,7 +91,7 @@ static kern_return_t
 p9_store(struct pfs_node *node, uint32_t page, const void *data, uint32_t npages)
 {
 	struct p9_node *nd = node_of(node);
-	uint64_t offset = (uint64_t)page * MX_PAGE, size = node->pn_attr.at_size;
+	uint64_t offset = (uint64_t)page * MX_PAGE, size = pfs_store_size(node);
 	size_t bytes = npages * MX_PAGE, done = 0, n;
 	kern_return_t kr = p9_node_open(nd, true);
 
@@ -99,6 +99,7 @@ p9_store(struct pfs_node *node, uint32_t page, const void *data, uint32_t npages
 		return KERN_SUCCESS;
 	if (bytes > size - offset)
 		bytes = (size_t)(size - offset);
+	nd->nd_stored = true;
 	while (kr == KERN_SUCCESS && done < bytes) {
 		kr = p9_write(p9_client_of(node), nd->nd_io, offset + done, (const char *)data + done, bytes - done, &n);
 		done += n;

@@ -42,12 +42,19 @@ chain_of(struct p9_volume *pv, uint64_t path)
 	return &pv->pv_chain[(path ^ path >> 32 ^ path >> 13) % P9_CHAINS];
 }
 
+/* Without a name and not open at the host: what has its identity there now is something else. */
+static bool
+is_gone(const struct p9_node *nd)
+{
+	return nd->nd_node.pn_attr.at_nlink == 0 && nd->nd_io == P9_NOFID;
+}
+
 static struct p9_node *
 node_find(struct p9_volume *pv, uint64_t path)
 {
 	struct p9_node *nd = *chain_of(pv, path);
 
-	while (nd != NULL && nd->nd_node.pn_attr.at_ino != path)
+	while (nd != NULL && (nd->nd_node.pn_attr.at_ino != path || is_gone(nd)))
 		nd = nd->nd_next;
 	return nd;
 }
@@ -76,11 +83,27 @@ node_forget(struct p9_node *nd)
 	mx_cond_broadcast(&pv->pv_gone);
 }
 
-void
-p9_node_update(struct p9_node *nd, const struct p9_attr *pa)
+static bool
+is_newer(const struct p9_node *nd, const struct p9_attr *pa)
+{
+	const struct mx_attr *at = &nd->nd_node.pn_attr;
+
+	return at->at_mtime != pa->pa_mtime || at->at_mtime_ns != pa->pa_mtime_ns;
+}
+
+/* Has somebody at the host changed the contents? */
+static bool
+is_replaced(const struct p9_node *nd, const struct p9_attr *pa)
+{
+	return nd->nd_node.pn_attr.at_size != pa->pa_size || (is_newer(nd, pa) && !nd->nd_stored);
+}
+
+/* ND is as the host says; contents that the cache has are dropped if it has others. */
+static void
+node_update(struct p9_node *nd, const struct p9_attr *pa)
 {
 	struct mx_attr *at = &nd->nd_node.pn_attr;
-	bool changed = at->at_size != pa->pa_size || at->at_mtime != pa->pa_mtime || at->at_mtime_ns != pa->pa_mtime_ns;
+	bool replaced = is_replaced(nd, pa);
 
 	at->at_mode = pa->pa_mode;
 	at->at_uid = pa->pa_uid;
@@ -95,16 +118,33 @@ p9_node_update(struct p9_node *nd, const struct p9_attr *pa)
 	at->at_ctime_ns = at->at_btime_ns = pa->pa_ctime_ns;
 	if (nd->nd_node.pn_writers > 0)
 		return;				/* size and contents are as the guest's writers have them */
-	if (changed) {
-		at->at_mtime = pa->pa_mtime;
-		at->at_mtime_ns = pa->pa_mtime_ns;
-		at->at_generation++;
-		if (nd->nd_node.pn_store != NULL)
-			pfs_store_replaced(&nd->nd_node, pa->pa_size);
-		else
-			at->at_size = pa->pa_size;
-	}
+	at->at_generation += replaced || is_newer(nd, pa);
+	at->at_mtime = pa->pa_mtime;
+	at->at_mtime_ns = pa->pa_mtime_ns;
+	nd->nd_stored = false;
+	if (replaced && nd->nd_node.pn_store != NULL)
+		pfs_store_replaced(&nd->nd_node, pa->pa_size);
+	else
+		at->at_size = pa->pa_size;
 	pfs_node_changed(&nd->nd_node);
+}
+
+/*
+ * The same, where the cache may have what the guest wrote through memory and the host has not seen: that goes there first, or it
+ * would be dropped with the rest. FID names ND; *PA is what the host said.
+ */
+static kern_return_t
+node_settle(struct p9_node *nd, uint32_t fid, struct p9_attr *pa)
+{
+	kern_return_t kr = KERN_SUCCESS;
+
+	if (nd->nd_node.pn_store != NULL && nd->nd_node.pn_writers == 0 && is_replaced(nd, pa)) {
+		pfs_store_clean(&nd->nd_node);
+		kr = p9_getattr(p9_client_of(&nd->nd_node), fid, pa);
+	}
+	if (kr == KERN_SUCCESS)
+		node_update(nd, pa);
+	return kr;
 }
 
 static struct p9_node *
@@ -117,7 +157,7 @@ node_make(struct pfs_volume *vol, uint32_t fid, const struct p9_attr *pa)
 	pfs_node_init(&nd->nd_node, vol, pa->pa_path, pa->pa_mode);
 	nd->nd_fid = fid;
 	nd->nd_io = P9_NOFID;
-	p9_node_update(nd, pa);
+	node_update(nd, pa);
 	if ((pa->pa_mode & MX_S_IFMT) == MX_S_IFREG &&
 	    pfs_store_attach(&nd->nd_node, &nd->nd_node.pn_store, &p9_store_ops) != KERN_SUCCESS) {
 		free(nd);
@@ -144,6 +184,7 @@ node_get(struct pfs_volume *vol, uint32_t fid, struct pfs_node **out)
 	struct p9_volume *pv = vol->pv_private;
 	struct p9_node *nd;
 	struct p9_attr pa;
+	uint32_t stale;
 	kern_return_t kr = p9_getattr(pv->pv_client, fid, &pa);
 
 	if (kr != KERN_SUCCESS) {
@@ -162,8 +203,18 @@ node_get(struct pfs_volume *vol, uint32_t fid, struct pfs_node **out)
 		return KERN_SUCCESS;
 	}
 	pfs_node_hold(&nd->nd_node);		/* before anything parks */
-	p9_node_update(nd, &pa);
+	kr = node_settle(nd, fid, &pa);
+	if (nd->nd_is_lost) {
+		stale = nd->nd_fid;
+		nd->nd_fid = fid;		/* this name is there */
+		nd->nd_is_lost = false;
+		fid = stale;
+	}
 	p9_clunk(pv->pv_client, fid);
+	if (kr != KERN_SUCCESS) {
+		pfs_node_release(&nd->nd_node);
+		return kr;
+	}
 	*out = &nd->nd_node;
 	return KERN_SUCCESS;
 }
@@ -272,7 +323,7 @@ owner_set(struct pfs_node *node, const struct pfs_new *what)
 		return;
 	if (p9_setattr(p9_client_of(node), node_of(node)->nd_fid, P9_SET_UID | P9_SET_GID, &set) == KERN_SUCCESS &&
 	    p9_getattr(p9_client_of(node), node_of(node)->nd_fid, &pa) == KERN_SUCCESS)
-		p9_node_update(node_of(node), &pa);
+		node_update(node_of(node), &pa);
 }
 
 static kern_return_t
@@ -296,9 +347,7 @@ node_refresh(struct p9_node *nd)
 	struct p9_attr pa;
 	kern_return_t kr = p9_getattr(cl, nd->nd_fid, &pa);
 
-	if (kr == KERN_SUCCESS)
-		p9_node_update(nd, &pa);
-	return kr;
+	return kr == KERN_SUCCESS ? node_settle(nd, nd->nd_fid, &pa) : kr;
 }
 
 static kern_return_t
@@ -327,6 +376,7 @@ name_gone(struct pfs_node *node)
 		at->at_nlink = 0;
 	else if (node_refresh(node_of(node)) != KERN_SUCCESS)
 		at->at_nlink--;
+	node_of(node)->nd_is_lost = true;
 	pfs_node_changed(node);
 }
 
