@@ -25,6 +25,8 @@
 #define LATE_NS		20000000ull	/* of a tick */
 #define TIMER_HZ	3579545u	/* of the machine's timer, and its bits */
 #define TIMER_MASK	0xffffffu
+#define RATE_MIN	10000000ull	/* of a processor, per second */
+#define RATE_MAX	100000000000ull
 #define CLOCK_TRIES	8		/* wake-ups of which the promptest counts */
 #define NS		1000000000ull
 
@@ -185,6 +187,15 @@ rate_between(const struct sample *a, const struct sample *b)
 	return ticks / ns * NS + ticks % ns * NS / ns;
 }
 
+/* The same by the machine's timer. Errors: 0, no processor has such a rate */
+static uint64_t
+machine_rate(const struct sample *from, const struct sample *now)
+{
+	uint64_t rate = now->up_ns > from->up_ns && now->tsc > from->tsc ? rate_between(from, now) : 0;
+
+	return rate >= RATE_MIN && rate <= RATE_MAX ? rate : 0;
+}
+
 /* A sample without burning time: of some wake-ups at clock ticks the one that came soonest after its tick. */
 static struct sample
 sample_asleep(uint64_t hz)
@@ -209,17 +220,17 @@ sample_asleep(uint64_t hz)
 }
 
 /*
- * The rate by FROM and NOW. A sample may be late by a millisecond; beyond that the kernel can only have lost ticks, so each
+ * The rate by FROM and NOW. A sample may be late by two ticks; beyond that the kernel can only have lost ticks, so each
  * measurement gives an upper bound too.
  */
 static uint64_t
 rate_measure(const struct sample *from, const struct sample *now)
 {
 	static uint64_t bound = ~0ull;
-	uint64_t rate = rate_between(from, now), upper = rate + rate / ((now->up_ns - from->up_ns) / LATE_NS);
+	uint64_t rate = rate_between(from, now), spans = (now->up_ns - from->up_ns) / LATE_NS;
 
-	if (upper < bound)
-		bound = upper;
+	if (spans > 0 && rate + rate / spans < bound)
+		bound = rate + rate / spans;
 	return rate < bound ? rate : bound;
 }
 
@@ -227,12 +238,17 @@ rate_measure(const struct sample *from, const struct sample *now)
 static uint64_t
 rate_again(uint64_t hz, const struct sample *from, struct sample *now)
 {
+	uint64_t rate;
+
 	if (machine == MACH_PORT_NULL) {
 		*now = sample_asleep(hz);
 		return rate_measure(from, now);
 	}
 	*now = *from;
-	return sample_machine(hz, now) == KERN_SUCCESS ? rate_between(from, now) : hz;	/* hw is essential: it ends with the system */
+	if (sample_machine(hz, now) != KERN_SUCCESS)
+		return hz;			/* hw is essential: it ends with the system */
+	rate = machine_rate(from, now);
+	return rate != 0 ? rate : hz;
 }
 
 /* A fibril: measure over a longer and longer time; from then on over spans of the same length, and move the base. */
@@ -257,17 +273,29 @@ clock_keep(void *arg)
 	}
 }
 
+/* There is no timer: begin anew with the kernel's uptime. */
+static void
+machine_leave(void)
+{
+	mx_port_release(machine);
+	machine = MACH_PORT_NULL;
+	first = sample_edge();
+}
+
 kern_return_t
 proc_clock_start(void)
 {
 	time_value64_t real = { 0, 0 };
 	struct sample s;
-	uint64_t hz;
+	uint64_t hz = 0;
 
-	if (machine != MACH_PORT_NULL && sample_machine(0, &s) == KERN_SUCCESS) {
-		hz = rate_between(&first, &s);
+	if (machine != MACH_PORT_NULL && sample_machine(0, &s) == KERN_SUCCESS)
+		hz = machine_rate(&first, &s);
+	if (hz != 0) {
 		s.up_ns = uptime_read();
 	} else {
+		if (machine != MACH_PORT_NULL)
+			machine_leave();
 		s = sample_edge();
 		hz = rate_measure(&first, &s);
 	}
@@ -377,11 +405,8 @@ proc_sys_init(void)
 	kr = mx_memory_export(sys, MX_SYS_SIZE, VM_PROT_READ, &sys_memory);
 	if (kr != KERN_SUCCESS)
 		return kr;
-	if (mx_lookup("hw.clock", &machine) != KERN_SUCCESS || sample_machine(0, &first) != KERN_SUCCESS) {
-		mx_port_release(machine);
-		machine = MACH_PORT_NULL;
-		first = sample_edge();
-	}
+	if (mx_lookup("hw.clock", &machine) != KERN_SUCCESS || sample_machine(0, &first) != KERN_SUCCESS)
+		machine_leave();
 	sys->sy_version = 1;
 	name_set(sys->sy_nodename, "masix", 5);
 	name_set(sys->sy_release, release, sizeof(release) - 1);
