@@ -183,7 +183,8 @@ rate_between(const struct sample *a, const struct sample *b)
 {
 	uint64_t ticks = b->tsc - a->tsc, ns = b->up_ns - a->up_ns;
 
-	/* ticks * NS does not fit 64 bits after some seconds */
+	for (; ns >= 1ull << 34; ns >>= 1)	/* or the product of the remainder, below, does not fit 64 bits: that was 18 s */
+		ticks >>= 1;
 	return ticks / ns * NS + ticks % ns * NS / ns;
 }
 
