@@ -128,10 +128,24 @@ p9_trim(struct pfs_node *node, uint64_t size)
 kern_return_t
 p9_file_fsync(struct pfs_node *node, bool dataonly)
 {
+	struct p9_client *cl = p9_client_of(node);
 	struct p9_node *nd = node_of(node);
+	uint32_t fid;
+	kern_return_t kr;
 
 	pfs_store_clean(node);
-	return nd->nd_io != P9_NOFID ? p9_fsync(p9_client_of(node), nd->nd_io, dataonly) : KERN_SUCCESS;
+	if (nd->nd_io != P9_NOFID)
+		return p9_fsync(cl, nd->nd_io, dataonly);
+	if (node->pn_attr.at_nlink == 0)
+		return KERN_SUCCESS;		/* a directory that was removed: nothing of it shall last */
+	kr = p9_walk(cl, nd->nd_fid, NULL, 0, &fid);	/* a directory, or a file that nobody read: the host wants it open */
+	if (kr != KERN_SUCCESS)
+		return kr;
+	kr = p9_open(cl, fid, MX_O_RDONLY);
+	if (kr == KERN_SUCCESS)
+		kr = p9_fsync(cl, fid, dataonly);
+	p9_clunk(cl, fid);
+	return kr;
 }
 
 const struct pfs_store_ops p9_store_ops = {
